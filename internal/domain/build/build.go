@@ -1,0 +1,81 @@
+// Package build holds the rules of persistent builds: a published version
+// baked once into an image with a digest.
+package build
+
+import (
+	"time"
+
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/quota"
+	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
+)
+
+// Stage says how far a persistent build is.
+type Stage string
+
+// The stages, named as the image's own.
+const (
+	StageBuilding     Stage = "Building"
+	StageBuildSuccess Stage = "BuildSuccess"
+	StageBuildFailed  Stage = "BuildFailed"
+)
+
+// Build is the persistent build of an image: at most one each.
+type Build struct {
+	ID              string
+	Owner           string
+	Region          string
+	ImageID         string
+	ImageVersion    int // the version that is wanted
+	ResourceGroupID string
+	CU              float64
+	Stage           Stage
+	BakedVersion    int    // the version behind Digest; 0 while nothing was baked
+	Digest          string // sha256:HEX of the manifest; the old one serves until a rebuild succeeds
+	ImageRef        string // what a client pulls: HOST:PORT/REPOSITORY@DIGEST
+	SizeBytes       int64
+	CUSeconds       float64 // of the process that baked it; 0 when an earlier result was taken over
+	DurationSeconds float64
+	ProcessID       string // of the latest process; empty when an earlier result was taken over
+	Generation      int64
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+}
+
+// Artifact is the result of a baking. It is found again by owner and input hash.
+type Artifact struct {
+	Owner      string
+	InputHash  string
+	Digest     string
+	Repository string // in the embedded registry
+	ImageID    string // in the daemon's image store
+	SizeBytes  int64
+	CreatedAt  time.Time
+}
+
+// Validate checks what needs no store.
+func (b Build) Validate() problem.List {
+	found := resourcegroup.ValidateCU("cu", b.CU)
+	if b.ImageID == "" {
+		found = append(found, problem.Problem{Code: problem.MissingRequired, Field: "image_id", Remedy: "Name the image to bake."})
+	}
+	if b.ImageVersion < 1 {
+		found = append(found, problem.Problem{
+			Code: problem.InvalidParameter, Field: "image_version", Limit: "1 or more",
+			Remedy: "Use the published version, kiln_custom_image.NAME.published_version.",
+		})
+	}
+	return found
+}
+
+// AdmitEdition checks that an edition may bake at all.
+func AdmitEdition(e quota.Edition) problem.List {
+	if quota.LimitsOf(e).PersistentBuild {
+		return nil
+	}
+	return problem.List{{
+		Code: problem.EditionNotSupported, Field: "image_id", Value: string(e), Limit: "professional, enterprise",
+		Detail: "persistent builds are not part of this edition",
+		Remedy: "Remove the persistent build, or change the region's edition in the daemon's configuration.",
+	}}
+}

@@ -1,0 +1,140 @@
+// Package network holds the rules of networks: what a step may reach.
+package network
+
+import (
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kilnhq/kiln/internal/domain/name"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+)
+
+// Egress is the policy of a network.
+type Egress string
+
+// The policies.
+const (
+	EgressNone       Egress = "none"
+	EgressRestricted Egress = "restricted"
+	EgressPublic     Egress = "public"
+)
+
+// Egresses lists the policies.
+var Egresses = []Egress{EgressNone, EgressRestricted, EgressPublic}
+
+// Network stands in for a VPC.
+type Network struct {
+	ID         string
+	Owner      string
+	Region     string
+	Name       string
+	Egress     Egress
+	Allow      []string // HOST[:PORT] or CIDR[:PORT]; with restricted only
+	Generation int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+// Rule is one parsed entry of Allow. Either Host or Prefix is set; port 0 is every port.
+type Rule struct {
+	Host   string
+	Prefix netip.Prefix
+	Port   uint16
+}
+
+var host = regexp.MustCompile(`^([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)(\.[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$`)
+
+// Validate checks what needs no store.
+func (n Network) Validate() problem.List {
+	found := name.General("name", n.Name)
+	switch n.Egress {
+	case EgressRestricted:
+		_, problems := Rules(n.Allow)
+		found = append(found, problems...)
+	case EgressNone, EgressPublic:
+		if len(n.Allow) > 0 {
+			found = append(found, problem.Problem{
+				Code: problem.ConflictingAttribute, Field: "allow", Value: strings.Join(n.Allow, ", "),
+				Limit: `egress = "restricted"`, Remedy: `Set egress = "restricted", or remove the allow-list.`,
+			})
+		}
+	default:
+		found = append(found, problem.Problem{
+			Code: problem.InvalidParameter, Field: "egress", Value: string(n.Egress), Limit: "none, restricted, public",
+			Remedy: "Choose one of the three.",
+		})
+	}
+	return found
+}
+
+// Rules parses an allow-list; the problems name the entries that are none.
+func Rules(allow []string) ([]Rule, problem.List) {
+	var rules []Rule
+	var found problem.List
+	for i, entry := range allow {
+		rule, ok := parse(entry)
+		if !ok {
+			found = append(found, problem.Problem{
+				Code: problem.InvalidAllowEntry, Field: "allow[" + strconv.Itoa(i) + "]", Value: entry,
+				Limit:  "HOST:PORT, HOST, CIDR:PORT, CIDR or [IPV6-CIDR]:PORT; ports 1 to 65535",
+				Remedy: "Name a host or an address range, for example mirror.internal:443 or 10.8.0.0/16:5000; no scheme, no path.",
+			})
+			continue
+		}
+		rules = append(rules, rule)
+	}
+	return rules, found
+}
+
+func parse(entry string) (Rule, bool) {
+	address, port, ok := split(entry)
+	if !ok {
+		return Rule{}, false
+	}
+	if prefix, err := netip.ParsePrefix(address); err == nil {
+		return Rule{Prefix: prefix.Masked(), Port: port}, true
+	}
+	if addr, err := netip.ParseAddr(address); err == nil && addr.Zone() == "" {
+		return Rule{Prefix: netip.PrefixFrom(addr, addr.BitLen()), Port: port}, true
+	}
+	if len(address) > 253 || !host.MatchString(address) || looksNumeric(address) {
+		return Rule{}, false
+	}
+	return Rule{Host: strings.ToLower(address), Port: port}, true
+}
+
+// looksNumeric catches 10.8.0.300 and the like, which would otherwise pass as host names.
+func looksNumeric(address string) bool {
+	return strings.Trim(address, "0123456789.") == ""
+}
+
+func split(entry string) (address string, port uint16, ok bool) {
+	rest := ""
+	switch {
+	case strings.HasPrefix(entry, "["):
+		end := strings.IndexByte(entry, ']')
+		if end < 0 {
+			return "", 0, false
+		}
+		address, rest = entry[1:end], entry[end+1:]
+	case strings.Count(entry, ":") == 1:
+		at := strings.IndexByte(entry, ':')
+		address, rest = entry[:at], entry[at:]
+	default:
+		address = entry
+	}
+	if rest == "" {
+		return address, 0, address != ""
+	}
+	if !strings.HasPrefix(rest, ":") {
+		return "", 0, false
+	}
+	n, err := strconv.ParseUint(rest[1:], 10, 16)
+	if err != nil || n == 0 {
+		return "", 0, false
+	}
+	return address, uint16(n), address != ""
+}

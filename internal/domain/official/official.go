@@ -1,0 +1,105 @@
+// Package official holds the rules of official images: immutable, versioned
+// entries of the catalogue. Which entries there are, the daemon says.
+package official
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
+)
+
+// Status says whether an official image may be used.
+type Status string
+
+// The statuses of official images.
+const (
+	StatusReadOnly Status = "ReadOnly" // usable; official images cannot be changed
+	StatusExpired  Status = "Expired"  // no longer to be built on
+)
+
+// Image is one version of one entry of the catalogue.
+type Image struct {
+	Name        string
+	Version     string // a date, YYYYMMDD
+	Description string
+	TaskTypes   []tasktype.Type
+	Provides    []string // package managers and runtimes: apt, python3
+	Status      Status
+	Reference   string            // registry reference to pull; empty: made from Definition
+	Definition  *Definition       // how to make it from Debian; nil with a Reference
+	Available   bool              // it is in the daemon's store
+	ImageID     string            // in the daemon's store, once available
+	SizeBytes   int64             // uncompressed, once available
+	Packages    []Package         // what is in it, once available
+	Default     []tasktype.Type   // task types whose default it is
+	Labels      map[string]string // of the image configuration
+}
+
+// Package is one package of an official image.
+type Package struct {
+	Manager string
+	Name    string
+	Version string
+}
+
+// Definition says how to make an official image from a Debian mirror.
+type Definition struct {
+	Suite      string
+	Components []string
+	Include    []string
+	Customize  []string // shell commands with the root directory as $1
+	Env        map[string]string
+}
+
+// Tag is the name of the image in the daemon's store, and in the FROM line of a recipe.
+func (i Image) Tag() string { return Tag(i.Name, i.Version) }
+
+// Tag names an official image the way a Containerfile does.
+func Tag(name, version string) string { return "localhost/kiln/" + name + ":" + version }
+
+// Resolve finds an entry by name, and by version or else the newest that is not expired.
+func Resolve(catalogue []Image, name, version string) (Image, error) {
+	var versions, names []string
+	var best *Image
+	for i := range catalogue {
+		entry := &catalogue[i]
+		if !slices.Contains(names, entry.Name) {
+			names = append(names, entry.Name)
+		}
+		if entry.Name != name {
+			continue
+		}
+		versions = append(versions, entry.Version)
+		switch {
+		case version != "" && entry.Version == version:
+			return *entry, nil
+		case version == "" && entry.Status == StatusReadOnly && (best == nil || entry.Version > best.Version):
+			best = entry
+		}
+	}
+	if best != nil {
+		return *best, nil
+	}
+	if len(versions) > 0 {
+		return Image{}, problem.Problem{
+			Code: problem.VersionNotFound, Field: "source.official.version", Value: version, Limit: strings.Join(versions, ", "),
+			Remedy: "Choose a version that the catalogue has, or leave it out for the newest.",
+		}
+	}
+	slices.Sort(names)
+	return Image{}, problem.Problem{
+		Code: problem.OfficialImageNotFound, Field: "source.official.image", Value: name, Limit: strings.Join(names, ", "),
+		Remedy: "Choose an image of the catalogue; data.kiln_official_images lists them.",
+	}
+}
+
+// Superseded gives the newest version of an image when it is newer than the given one.
+func Superseded(catalogue []Image, name, version string) (string, bool) {
+	newest, err := Resolve(catalogue, name, "")
+	if err != nil || newest.Version <= version {
+		return "", false
+	}
+	return newest.Version, true
+}

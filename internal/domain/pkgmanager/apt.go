@@ -1,0 +1,23 @@
+package pkgmanager
+
+import (
+	"regexp"
+)
+
+// aptName follows Debian policy: package names, an optional architecture, an optional version.
+var aptName = regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]+)(:[a-z0-9-]+)?(=([0-9][A-Za-z0-9.+:~-]*))?$`)
+
+func parseApt(name string) (base, version string, ok bool) {
+	m := aptName.FindStringSubmatch(name)
+	if m == nil {
+		return "", "", false
+	}
+	return m[1] + m[2], m[4], true
+}
+
+// installApt keeps the package lists and archives out of the layer: they live on memory mounts.
+func installApt(e Entry) string {
+	return "RUN --mount=type=tmpfs,target=/var/lib/apt/lists --mount=type=tmpfs,target=/var/cache/apt \\\n" +
+		"    apt-get update -q && \\\n" +
+		"    DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends " + quoteAll(e.Names) + "\n"
+}

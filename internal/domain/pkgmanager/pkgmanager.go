@@ -1,0 +1,176 @@
+// Package pkgmanager holds one small value per way of installing packages:
+// how its names are written, when one is pinned, and the Containerfile
+// instruction that installs them. It runs nothing.
+package pkgmanager
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/kilnhq/kiln/internal/domain/problem"
+)
+
+// Type names a way of installing packages.
+type Type string
+
+// The types. Yum and python2 are known names that this version refuses.
+const (
+	Apt     Type = "apt"
+	Python3 Type = "python3"
+	Script  Type = "script"
+)
+
+// Types lists what a packages entry may be.
+var Types = []Type{Apt, Python3, Script}
+
+// Limits of one entry.
+const (
+	MaxNames  = 500
+	MaxScript = 64 << 10 // bytes
+)
+
+// ToolDir is where the platform keeps the scripts of script entries; logs and diagnoses name them by it.
+const ToolDir = "/home/admin/usertools/tools"
+
+// Pip3 is where every official image with Python 3 has its installer.
+const Pip3 = "/home/tops/bin/pip3"
+
+// Entry is one item of a recipe's package list: names, or a script.
+type Entry struct {
+	Type   Type     `json:"type"`
+	Names  []string `json:"names,omitempty"`
+	Index  string   `json:"index,omitempty"` // base URL of a package index, python3 only
+	Script string   `json:"script,omitempty"`
+}
+
+// manager is what differs between the types that take names.
+type manager struct {
+	parse   func(name string) (base, version string, ok bool) // version is empty when the name is not pinned
+	form    string                                            // how a name must be written
+	pin     string                                            // how a pinned one is written
+	install func(e Entry) string
+}
+
+var managers = map[Type]manager{
+	Apt:     {parse: parseApt, form: "NAME=VERSION as Debian writes them", pin: "=VERSION", install: installApt},
+	Python3: {parse: parsePython, form: "a requirement such as pandas==1.5.3", pin: "==VERSION", install: installPython},
+}
+
+// Normalize trims what has no meaning: spaces around names, carriage returns and the last line feed of scripts.
+func (e Entry) Normalize() Entry {
+	names := make([]string, 0, len(e.Names))
+	seen := map[string]bool{}
+	for _, n := range e.Names {
+		if n = strings.TrimSpace(n); !seen[n] {
+			seen[n] = true
+			names = append(names, n)
+		}
+	}
+	e.Names = names
+	e.Script = strings.TrimRight(strings.ReplaceAll(e.Script, "\r\n", "\n"), "\n")
+	return e
+}
+
+// Validate checks one entry; field is its path, e.g. packages[0].
+func (e Entry) Validate(field string) problem.List {
+	if e.Type == Script {
+		return e.validateScript(field)
+	}
+	m, ok := managers[e.Type]
+	if !ok {
+		return problem.List{{
+			Code: problem.InvalidPackageType, Field: field + ".type", Value: string(e.Type), Limit: "apt, python3, script",
+			Remedy: "Choose one of these; what none of them can do, a script can.",
+		}}
+	}
+	var found problem.List
+	if e.Script != "" {
+		found = append(found, conflicting(field+".script", "script", string(Script)))
+	}
+	if e.Index != "" && e.Type != Python3 {
+		found = append(found, conflicting(field+".index", "index", string(Python3)))
+	} else if e.Index != "" && !validIndex(e.Index) {
+		found = append(found, problem.Problem{
+			Code: problem.InvalidParameter, Field: field + ".index", Value: redact(e.Index),
+			Limit: "http:// or https:// URL without user name, password, query or spaces", Remedy: "Give the base URL of the index, for example https://mirror.internal/simple/.",
+		})
+	}
+	if len(e.Names) == 0 || len(e.Names) > MaxNames {
+		found = append(found, problem.Problem{
+			Code: problem.MissingRequired, Field: field + ".names", Value: strconv.Itoa(len(e.Names)) + " names",
+			Limit: "1 to " + strconv.Itoa(MaxNames), Remedy: "Name the packages to install, or remove the entry.",
+		})
+	}
+	for i, n := range e.Names {
+		if _, _, ok := m.parse(n); !ok {
+			found = append(found, problem.Problem{
+				Code: problem.InvalidRequirement, Field: field + ".names[" + strconv.Itoa(i) + "]", Value: n, Limit: m.form,
+				Remedy: "One package an item; shell syntax has no meaning here, use a script for that.",
+			})
+		}
+	}
+	return found
+}
+
+// Unpinned finds the names that do not say exactly which version is meant.
+func (e Entry) Unpinned(field string) problem.List {
+	m, ok := managers[e.Type]
+	if !ok {
+		return nil
+	}
+	var found problem.List
+	for i, n := range e.Names {
+		base, version, ok := m.parse(n)
+		if !ok || version != "" {
+			continue
+		}
+		found = append(found, problem.Problem{
+			Code: problem.UnpinnedPackage, Field: field + ".names[" + strconv.Itoa(i) + "]", Value: n, Limit: base + m.pin,
+			Detail: "the version of " + base + " may change from one run to the next",
+			Remedy: "Say which version is meant, as " + base + m.pin + ".",
+		})
+	}
+	return found
+}
+
+// Instructions renders an entry as Containerfile text; n is its place in the recipe, from 0.
+func (e Entry) Instructions(n int) string {
+	if e.Type == Script {
+		return scriptInstructions(n, e.Script)
+	}
+	if m, ok := managers[e.Type]; ok {
+		return m.install(e)
+	}
+	return ""
+}
+
+// Needs gives the runtime or package manager that the base must have, or nothing.
+func (e Entry) Needs() string {
+	switch e.Type {
+	case Apt, Python3:
+		return string(e.Type)
+	case Script:
+		return ""
+	}
+	return ""
+}
+
+func conflicting(field, name, only string) problem.Problem {
+	return problem.Problem{
+		Code: problem.ConflictingAttribute, Field: field, Limit: `type = "` + only + `"`,
+		Value: name, Remedy: "Remove " + name + ", or change the type of the entry.",
+	}
+}
+
+// quote makes text one word of a POSIX shell.
+func quote(s string) string {
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func quoteAll(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = quote(w)
+	}
+	return strings.Join(quoted, " ")
+}

@@ -1,0 +1,131 @@
+package problem
+
+// Code names a problem. Codes are stable once released: people search for them.
+type Code string
+
+// The codes of all problems.
+const (
+	// Names and values.
+	InvalidName          Code = "InvalidName"
+	InvalidParameter     Code = "InvalidParameter"
+	MissingRequired      Code = "MissingRequired"
+	ConflictingAttribute Code = "ConflictingAttribute"
+	ExactlyOneSource     Code = "ExactlyOneSource"
+	InvalidAllowEntry    Code = "InvalidAllowEntry"
+	InvalidTimeZone      Code = "InvalidTimeZone"
+	InvalidCu            Code = "InvalidCu"
+	InvalidRequirement   Code = "InvalidRequirement"
+	InvalidPackageType   Code = "InvalidPackageType"
+	InvalidScript        Code = "InvalidScript"
+	EmptyScript          Code = "EmptyScript"
+	ScriptTooLarge       Code = "ScriptTooLarge"
+	InvalidFile          Code = "InvalidFile"
+	InvalidEnv           Code = "InvalidEnv"
+	UnpinnedPackage      Code = "UnpinnedPackage"
+	EmptyTaskTypes       Code = "EmptyTaskTypes"
+	TaskTypeNotSupported Code = "TaskTypeNotSupported"
+	InvalidImportID      Code = "InvalidImportID"
+	UnknownRegion        Code = "UnknownRegion"
+
+	// What is named is not there.
+	NotFound              Code = "NotFound"
+	OfficialImageNotFound Code = "OfficialImageNotFound"
+	VersionNotFound       Code = "VersionNotFound"
+	WorkspaceNotFound     Code = "WorkspaceNotFound"
+	LogGone               Code = "LogGone"
+
+	// What is there already.
+	NameConflict        Code = "NameConflict"
+	IdempotencyConflict Code = "IdempotencyConflict"
+
+	// Refused in the present state.
+	InvalidImageState             Code = "InvalidImageState"
+	NotTested                     Code = "NotTested"
+	ImageNotPublished             Code = "ImageNotPublished"
+	CannotUnpublish               Code = "CannotUnpublish"
+	ImageInUse                    Code = "ImageInUse"
+	NetworkInUse                  Code = "NetworkInUse"
+	ResourceGroupInUse            Code = "ResourceGroupInUse"
+	WorkspaceInUse                Code = "WorkspaceInUse"
+	ProcessAlreadyRunning         Code = "ProcessAlreadyRunning"
+	ResourceGroupTypeNotSupported Code = "ResourceGroupTypeNotSupported"
+	RuntimeMissing                Code = "RuntimeMissing"
+	PackageManagerMissing         Code = "PackageManagerMissing"
+	EditionNotSupported           Code = "EditionNotSupported"
+	PlanStale                     Code = "PlanStale"
+	Conflict                      Code = "Conflict"
+	IncompatibleAPI               Code = "IncompatibleApi"
+	ReadOnlyImage                 Code = "ReadOnlyImage"
+	RegionMismatch                Code = "RegionMismatch"
+	FileMissing                   Code = "FileMissing"
+
+	// Limits.
+	ImageQuotaExceeded     Code = "ImageQuotaExceeded"
+	CuExceedsResourceGroup Code = "CuExceedsResourceGroup"
+	ImageTooLarge          Code = "ImageTooLarge"
+	FileTooLarge           Code = "FileTooLarge"
+	RequestTooLarge        Code = "RequestTooLarge"
+	InsufficientStorage    Code = "InsufficientStorage"
+
+	// Who may.
+	Forbidden Code = "Forbidden"
+
+	// Work that failed.
+	TestFailed               Code = "TestFailed"
+	StepFailed               Code = "StepFailed"
+	StepTimeout              Code = "StepTimeout"
+	ProcessTimeout           Code = "ProcessTimeout"
+	PackageNotFound          Code = "PackageNotFound"
+	PublicAccessRequired     Code = "PublicAccessRequired"
+	CatalogBuildFailed       Code = "CatalogBuildFailed"
+	ImagePushFailed          Code = "ImagePushFailed"
+	ImagePullFailed          Code = "ImagePullFailed"
+	ArtifactMissing          Code = "ArtifactMissing"
+	DigestMismatch           Code = "DigestMismatch"
+	Interrupted              Code = "Interrupted"
+	Cancelled                Code = "Cancelled"
+	Killed                   Code = "Killed"
+	OfficialImageUnavailable Code = "OfficialImageUnavailable"
+
+	// The machine.
+	DaemonUnavailable   Code = "DaemonUnavailable"
+	RefuseRoot          Code = "RefuseRoot"
+	SubIDMissing        Code = "SubIDMissing"
+	RuntimeIncompatible Code = "RuntimeIncompatible"
+	UnsafeNetwork       Code = "UnsafeNetwork"
+	StateCorrupt        Code = "StateCorrupt"
+	StateInUse          Code = "StateInUse"
+	Internal            Code = "Internal"
+)
+
+var kinds = map[Kind][]Code{
+	KindNotFound: {NotFound, OfficialImageNotFound, VersionNotFound, WorkspaceNotFound, LogGone},
+	KindConflict: {NameConflict, IdempotencyConflict},
+	KindPrecondition: {
+		InvalidImageState, NotTested, ImageNotPublished, CannotUnpublish, ImageInUse, NetworkInUse,
+		ResourceGroupInUse, WorkspaceInUse, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
+		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, IncompatibleAPI, ReadOnlyImage, RegionMismatch,
+		FileMissing,
+	},
+	KindExhausted: {ImageQuotaExceeded, CuExceedsResourceGroup, ImageTooLarge, FileTooLarge, RequestTooLarge, InsufficientStorage},
+	KindDenied:    {Forbidden, RefuseRoot},
+	KindFailed: {
+		TestFailed, StepFailed, StepTimeout, ProcessTimeout, PackageNotFound, PublicAccessRequired, CatalogBuildFailed,
+		ImagePushFailed, ImagePullFailed, ArtifactMissing, DigestMismatch, Interrupted, Cancelled, Killed,
+		OfficialImageUnavailable,
+	},
+	KindUnavailable: {DaemonUnavailable, StateInUse},
+	KindInternal:    {SubIDMissing, RuntimeIncompatible, UnsafeNetwork, StateCorrupt, Internal},
+}
+
+// Kind gives the kind of a code; what is in no other list is an invalid request.
+func (c Code) Kind() Kind {
+	for kind, codes := range kinds {
+		for _, other := range codes {
+			if c == other {
+				return kind
+			}
+		}
+	}
+	return KindInvalid
+}

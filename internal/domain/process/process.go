@@ -1,0 +1,96 @@
+// Package process holds the rules of processes: one run of something long,
+// such as a test or a build.
+package process
+
+import (
+	"time"
+
+	"github.com/kilnhq/kiln/internal/domain/problem"
+)
+
+// Kind says what a process does.
+type Kind string
+
+// The kinds.
+const (
+	KindCatalogue Kind = "catalogue" // makes an official image available
+	KindTest      Kind = "test"
+	KindBuild     Kind = "build"   // a persistent build
+	KindRun       Kind = "run"     // kiln run
+	KindCleanup   Kind = "cleanup" // removes the artifacts of a deleted image
+)
+
+// Everyone is the owner of processes that work for all, such as making an official image: everybody may see them.
+const Everyone = "kiln"
+
+// State says how far a process is.
+type State string
+
+// The states. The last three are final.
+const (
+	StateQueued    State = "queued"
+	StateRunning   State = "running"
+	StateCompleted State = "completed"
+	StateFailed    State = "failed"
+	StateCancelled State = "cancelled"
+)
+
+// Final says whether a process will not change any more.
+func (s State) Final() bool {
+	return s == StateCompleted || s == StateFailed || s == StateCancelled
+}
+
+// Process is one run of something long.
+type Process struct {
+	ID              string // the caller's idempotency key, or made by the daemon
+	Owner           string
+	Region          string
+	Kind            Kind
+	State           State
+	Subject         string // id of the image, build or catalogue entry that it works on
+	ImageID         string
+	ImageVersion    int
+	ResourceGroupID string
+	CU              float64
+	Payload         []byte // JSON, what the kind's handler needs
+	Attempt         int
+	Step            string           // the step that is or was the last to run
+	Problem         *problem.Problem // why it failed
+	ExitCode        int              // of a run's command
+	CreatedAt       time.Time
+	StartedAt       time.Time // zero while queued
+	EndedAt         time.Time // zero until final
+}
+
+// Duration is how long a process ran, or has been running at a time.
+func (p Process) Duration(now time.Time) time.Duration {
+	switch {
+	case p.StartedAt.IsZero():
+		return 0
+	case p.EndedAt.IsZero():
+		return now.Sub(p.StartedAt)
+	}
+	return p.EndedAt.Sub(p.StartedAt)
+}
+
+// CUSeconds is what a process has used: its CU times its seconds.
+func (p Process) CUSeconds(now time.Time) float64 {
+	return p.CU * p.Duration(now).Seconds()
+}
+
+// Line is one line of a process's log.
+type Line struct {
+	Number int64 // from 1, without gaps
+	Stream string
+	Text   string
+	Step   string // set on the line that announces a step; Text is then its name
+}
+
+// Filter chooses processes; empty fields choose all.
+type Filter struct {
+	Region  string
+	Kind    Kind
+	State   State
+	ImageID string
+	Limit   int
+}

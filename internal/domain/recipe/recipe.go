@@ -1,0 +1,97 @@
+// Package recipe turns what a user asks for into the Containerfile that is
+// built and the hash by which a version is known. Everything in it is a pure
+// function: the provider shows at plan time what the daemon will do.
+package recipe
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
+)
+
+// Platform is the only platform of this version.
+const Platform = "linux/amd64"
+
+// Recipe is all that decides what is in an image.
+type Recipe struct {
+	Base     Base               `json:"base"`
+	Packages []pkgmanager.Entry `json:"packages,omitempty"` // in this order
+	Files    []File             `json:"files,omitempty"`    // in this order, before the packages
+	Env      map[string]string  `json:"env,omitempty"`
+	Platform string             `json:"platform"`
+}
+
+// Base is the resolved source: a version of an official image.
+type Base struct {
+	Official string `json:"official"`
+	Version  string `json:"version"`
+}
+
+// File is one file to put into the image, known by its content.
+type File struct {
+	Target string `json:"target"` // absolute path
+	Mode   string `json:"mode"`   // four octal digits
+	SHA256 string `json:"sha256"` // of the content, lower-case hex
+}
+
+// ContextName is the name of a file in the build context.
+func (f File) ContextName() string { return "sha256-" + f.SHA256 }
+
+// Normalize gives the canonical form: what has no meaning is removed.
+func (r Recipe) Normalize() Recipe {
+	entries := make([]pkgmanager.Entry, len(r.Packages))
+	for i, e := range r.Packages {
+		entries[i] = e.Normalize()
+	}
+	r.Packages = entries
+	if r.Platform == "" {
+		r.Platform = Platform
+	}
+	return r
+}
+
+// Hash is the input hash: SHA-256 over the canonical recipe, as sha256:HEX.
+func (r Recipe) Hash() string {
+	canonical, err := json.Marshal(r.Normalize()) // maps are sorted by key
+	if err != nil {
+		return "" // cannot be: strings, maps and slices of them always marshal
+	}
+	sum := sha256.Sum256(append([]byte("kiln recipe 1\n"), canonical...))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Containerfile is what is built, to the letter. Files are named by their hash in the build context.
+func (r Recipe) Containerfile() string {
+	r = r.Normalize()
+	var b strings.Builder
+	b.WriteString("FROM " + official.Tag(r.Base.Official, r.Base.Version) + "\n")
+	for _, key := range slices.Sorted(maps.Keys(r.Env)) {
+		b.WriteString("ENV " + key + "=" + quoteEnv(r.Env[key]) + "\n")
+	}
+	for _, f := range r.Files {
+		b.WriteString(`COPY --chmod=` + f.Mode + ` ["` + f.ContextName() + `", ` + quoteJSON(f.Target) + "]\n")
+	}
+	for i, e := range r.Packages {
+		b.WriteString(e.Instructions(i))
+	}
+	return b.String()
+}
+
+// quoteEnv makes a value one word of an ENV instruction in which nothing is expanded.
+func quoteEnv(value string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`).Replace(value) + `"`
+}
+
+func quoteJSON(value string) string {
+	quoted, err := json.Marshal(value)
+	if err != nil {
+		return `""` // cannot be: a string always marshals
+	}
+	return string(quoted)
+}

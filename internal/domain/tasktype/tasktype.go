@@ -1,0 +1,72 @@
+// Package tasktype is the matrix of task types and image sources. It is data:
+// provider, daemon and documentation read the same table.
+package tasktype
+
+import "slices"
+
+// Type is the kind of task that an image serves.
+type Type string
+
+// The task types.
+const (
+	PyODPS2     Type = "pyodps2"
+	PyODPS3     Type = "pyodps3"
+	EMRSpark    Type = "emr_spark"
+	EMRSparkSQL Type = "emr_spark_sql"
+	EMRShell    Type = "emr_shell"
+	Shell       Type = "shell"
+	Python      Type = "python"
+	Notebook    Type = "notebook"
+	CDH         Type = "cdh"
+	Assignment  Type = "assignment"
+)
+
+// Source is where the base of a custom image comes from.
+type Source string
+
+// The sources.
+const (
+	SourceOfficial Source = "official"
+	SourceRegistry Source = "registry"
+)
+
+// Types lists all task types in the order of the platform's own table.
+var Types = []Type{PyODPS2, PyODPS3, EMRSpark, EMRSparkSQL, EMRShell, Shell, Python, Notebook, CDH, Assignment}
+
+// fromRegistry lists what a registry image may serve; every type may be served from an official image.
+var fromRegistry = []Type{Shell, Python, Notebook}
+
+// Supports says whether tasks of a type may run in images of a source.
+func Supports(t Type, s Source) bool {
+	switch s {
+	case SourceOfficial:
+		return slices.Contains(Types, t)
+	case SourceRegistry:
+		return slices.Contains(fromRegistry, t)
+	}
+	return false
+}
+
+// Names gives types as text.
+func Names(types []Type) []string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
+	}
+	return names
+}
+
+// Smoke gives the command that every image of a type must be able to run, or nil when the type has none.
+func Smoke(t Type) []string {
+	switch t {
+	case Shell, EMRShell, Assignment:
+		return []string{"/bin/bash", "-c", "true"}
+	case Python:
+		return []string{"/bin/sh", "-c", "python3 -c 'import sys'"}
+	case PyODPS3:
+		return []string{"/home/tops/bin/python3", "-c", "import sys"}
+	case PyODPS2, EMRSpark, EMRSparkSQL, Notebook, CDH:
+		return nil
+	}
+	return nil
+}
