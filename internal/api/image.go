@@ -1,0 +1,106 @@
+package api
+
+import (
+	"github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	kilnv1 "github.com/kilnhq/kiln/internal/gen/kiln/v1"
+)
+
+// RecipeToProto converts a recipe.
+func RecipeToProto(r recipe.Recipe) *kilnv1.Recipe {
+	return &kilnv1.Recipe{
+		OfficialImage: r.Base.Official, OfficialVersion: r.Base.Version, Env: r.Env, Platform: r.Platform,
+		Packages: each(r.Packages, func(e pkgmanager.Entry) *kilnv1.PackageEntry {
+			return &kilnv1.PackageEntry{Type: string(e.Type), Names: e.Names, Index: e.Index, Script: e.Script}
+		}),
+		Files: each(r.Files, func(f recipe.File) *kilnv1.RecipeFile {
+			return &kilnv1.RecipeFile{Target: f.Target, Mode: f.Mode, Sha256: f.SHA256}
+		}),
+	}
+}
+
+// RecipeFromProto converts a recipe; nil gives the zero value.
+func RecipeFromProto(r *kilnv1.Recipe) recipe.Recipe {
+	return recipe.Recipe{
+		Base: recipe.Base{Official: r.GetOfficialImage(), Version: r.GetOfficialVersion()}, Env: r.GetEnv(), Platform: r.GetPlatform(),
+		Packages: each(r.GetPackages(), func(e *kilnv1.PackageEntry) pkgmanager.Entry {
+			return pkgmanager.Entry{Type: pkgmanager.Type(e.GetType()), Names: e.GetNames(), Index: e.GetIndex(), Script: e.GetScript()}
+		}),
+		Files: each(r.GetFiles(), func(f *kilnv1.RecipeFile) recipe.File {
+			return recipe.File{Target: f.GetTarget(), Mode: f.GetMode(), SHA256: f.GetSha256()}
+		}),
+	}
+}
+
+// ImageSpecToProto converts what a user says about an image.
+func ImageSpecToProto(s image.Spec) *kilnv1.ImageSpec {
+	return &kilnv1.ImageSpec{
+		Name: s.Name, Description: s.Description, Visibility: string(s.Visibility), TaskTypes: toTexts(s.TaskTypes),
+		Recipe: RecipeToProto(s.Recipe), Publish: s.Publish,
+		Test: &kilnv1.ImageTest{ResourceGroupId: s.Test.ResourceGroupID, Commands: s.Test.Commands, Cu: s.Test.CU},
+	}
+}
+
+// ImageSpecFromProto converts what a user says about an image; nil gives the zero value.
+func ImageSpecFromProto(s *kilnv1.ImageSpec) image.Spec {
+	test := s.GetTest()
+	return image.Spec{
+		Name: s.GetName(), Description: s.GetDescription(), Visibility: image.Visibility(s.GetVisibility()),
+		TaskTypes: fromTexts[tasktype.Type](s.GetTaskTypes()), Recipe: RecipeFromProto(s.GetRecipe()), Publish: s.GetPublish(),
+		Test: image.Test{ResourceGroupID: test.GetResourceGroupId(), Commands: test.GetCommands(), CU: test.GetCu()},
+	}
+}
+
+// ImageToProto converts a custom image.
+func ImageToProto(i image.Image) *kilnv1.Image {
+	return &kilnv1.Image{
+		Id: i.ID, Owner: i.Owner, Region: i.Region, Spec: ImageSpecToProto(i.Spec), CurrentVersion: int32(i.CurrentVersion),
+		PublishedVersion: int32(i.PublishedVersion), Stage: string(i.Stage), InputHash: i.InputHash, Containerfile: i.Containerfile,
+		ProcessId: i.ProcessID, Base: OfficialImageToProto(i.Base), Packages: PackagesToProto(i.Packages), SizeBytes: i.SizeBytes,
+		Generation: i.Generation, CreatedAt: timestamp(i.CreatedAt), UpdatedAt: timestamp(i.UpdatedAt),
+	}
+}
+
+// ImageFromProto converts a custom image; nil gives the zero value.
+func ImageFromProto(i *kilnv1.Image) image.Image {
+	return image.Image{
+		ID: i.GetId(), Owner: i.GetOwner(), Region: i.GetRegion(), Spec: ImageSpecFromProto(i.GetSpec()),
+		CurrentVersion: int(i.GetCurrentVersion()), PublishedVersion: int(i.GetPublishedVersion()), Stage: image.Stage(i.GetStage()),
+		InputHash: i.GetInputHash(), Containerfile: i.GetContainerfile(), ProcessID: i.GetProcessId(),
+		Base: OfficialImageFromProto(i.GetBase()), Packages: PackagesFromProto(i.GetPackages()), SizeBytes: i.GetSizeBytes(),
+		Generation: i.GetGeneration(), CreatedAt: fromTimestamp(i.GetCreatedAt()), UpdatedAt: fromTimestamp(i.GetUpdatedAt()),
+	}
+}
+
+// ImagesToProto converts a list of custom images.
+func ImagesToProto(list []image.Image) []*kilnv1.Image { return each(list, ImageToProto) }
+
+// ImagesFromProto converts a list of custom images.
+func ImagesFromProto(list []*kilnv1.Image) []image.Image { return each(list, ImageFromProto) }
+
+// VersionToProto converts a version of an image; its packages are read with the image.
+func VersionToProto(v image.Version) *kilnv1.ImageVersion {
+	return &kilnv1.ImageVersion{
+		Number: int32(v.Number), InputHash: v.InputHash, Recipe: RecipeToProto(v.Recipe), Stage: string(v.Stage), ProcessId: v.ProcessID,
+		SizeBytes: v.SizeBytes, TestedAt: timestamp(v.TestedAt), CreatedAt: timestamp(v.CreatedAt),
+	}
+}
+
+// VersionFromProto converts a version of an image, without the image's id; nil gives the zero value.
+func VersionFromProto(v *kilnv1.ImageVersion) image.Version {
+	return image.Version{
+		Number: int(v.GetNumber()), InputHash: v.GetInputHash(), Recipe: RecipeFromProto(v.GetRecipe()), Stage: image.Stage(v.GetStage()),
+		ProcessID: v.GetProcessId(), SizeBytes: v.GetSizeBytes(),
+		TestedAt: fromTimestamp(v.GetTestedAt()), CreatedAt: fromTimestamp(v.GetCreatedAt()),
+	}
+}
+
+// VersionsToProto converts the versions of an image.
+func VersionsToProto(list []image.Version) []*kilnv1.ImageVersion { return each(list, VersionToProto) }
+
+// VersionsFromProto converts the versions of an image.
+func VersionsFromProto(list []*kilnv1.ImageVersion) []image.Version {
+	return each(list, VersionFromProto)
+}
