@@ -1,0 +1,192 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/kilnhq/kiln/daemon/job"
+	"github.com/kilnhq/kiln/daemon/process"
+	"github.com/kilnhq/kiln/daemon/store"
+	"github.com/kilnhq/kiln/daemon/worker"
+	domain "github.com/kilnhq/kiln/internal/domain/build"
+	"github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/network"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	processdomain "github.com/kilnhq/kiln/internal/domain/process"
+)
+
+// Baker bakes versions; it implements process.Handler.
+type Baker struct{ *Service }
+
+// Run builds the recipe, pushes the result to the embedded registry, and reads it back.
+func (s Baker) Run(ctx context.Context, p processdomain.Process, log *process.Journal) (any, error) {
+	var i image.Image
+	var v image.Version
+	err := s.cfg.Store.Read(ctx, func(tx Tx) (err error) {
+		if i, err = tx.Image(p.ImageID); err != nil {
+			return err
+		}
+		v, err = tx.Version(p.ImageID, p.ImageVersion)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	tag := fmt.Sprintf("v%d-%s", v.Number, strings.TrimPrefix(v.InputHash, "sha256:")[:12])
+	built, err := s.cfg.Worker.Build(ctx, job.Task{
+		Process: p, Recipe: v.Recipe, Tag: "localhost/kiln-baked/" + i.ID + ":" + tag,
+	}, log)
+	if err != nil {
+		return nil, err
+	}
+	repository := i.Region + "/" + i.Spec.Name + "-" + i.ID[len(i.ID)-6:]
+	digest, err := s.push(ctx, p.ID, built.ImageID, repository+":"+tag, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.cfg.Registry.Verify(ctx, repository, digest); err != nil {
+		return nil, problem.Problem{
+			Code: problem.DigestMismatch, Value: digest, Detail: "what was pushed cannot be read back: " + err.Error(),
+			Remedy: "Apply again; check the daemon's disk.",
+		}
+	}
+	log.Remark("pushed and read back as %s", s.cfg.Registry.Reference(repository, digest))
+	return domain.Artifact{
+		Owner: p.Owner, InputHash: v.InputHash, Digest: digest, Repository: repository, ImageID: built.ImageID, SizeBytes: built.SizeBytes,
+	}, nil
+}
+
+// Finish makes the artifact what the build serves, or records the failure; an older digest goes on serving then.
+func (s Baker) Finish(ctx context.Context, p processdomain.Process, result any) error {
+	return s.cfg.Store.Write(ctx, func(tx Tx) error {
+		if err := tx.FinishProcess(p); err != nil {
+			return err
+		}
+		b, err := tx.Build(p.Subject)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // it was deleted meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		v, err := tx.Version(p.ImageID, p.ImageVersion)
+		if err != nil {
+			return err
+		}
+		b.CUSeconds, b.DurationSeconds = p.CUSeconds(tx.Now()), p.Duration(tx.Now()).Seconds()
+		b.Generation, b.UpdatedAt = b.Generation+1, tx.Now()
+		if a, ok := result.(domain.Artifact); ok {
+			a.CreatedAt = tx.Now()
+			if err := tx.PutArtifact(a); err != nil {
+				return err
+			}
+			_, err = s.succeed(tx, b, v, a)
+			return err
+		}
+		return fail(tx, b, v, p.State)
+	})
+}
+
+func fail(tx Tx, b domain.Build, v image.Version, state processdomain.State) error {
+	event := image.EventBuildFailed
+	if state == processdomain.StateCancelled {
+		event = image.EventBuildCancelled
+	}
+	stage, err := image.Next(v.Stage, event)
+	if err != nil {
+		return err
+	}
+	v.Stage, b.Stage = stage, domain.StageBuildFailed
+	if err := tx.UpdateVersion(v); err != nil {
+		return err
+	}
+	return tx.UpdateBuild(b)
+}
+
+func (s *Service) push(ctx context.Context, id, imageID, destination string, log *process.Journal) (digest string, err error) {
+	address, password, revoke := s.cfg.Registry.Grant()
+	defer revoke()
+	reach, err := only(address)
+	if err != nil {
+		return "", err
+	}
+	log.Step("PUSH " + destination)
+	result, err := s.cfg.Worker.Execute(ctx, worker.Job{
+		ID: id, Kind: worker.KindPush, Network: reach,
+		Push: &worker.Push{
+			Image: imageID, Destination: address + "/" + destination, Username: "kiln", Password: password, PlainHTTP: true,
+		},
+	}, network.EgressRestricted, log)
+	return result.Digest, err
+}
+
+// Fetch brings an artifact back from the embedded registry into the image store.
+func (s *Service) Fetch(ctx context.Context, p processdomain.Process, a domain.Artifact, log *process.Journal) (imageID string, err error) {
+	address, password, revoke := s.cfg.Registry.Grant()
+	defer revoke()
+	reach, err := only(address)
+	if err != nil {
+		return "", err
+	}
+	result, err := s.cfg.Worker.Execute(ctx, worker.Job{
+		ID: p.ID, Kind: worker.KindPull, Network: reach,
+		Pull: &worker.Pull{
+			Source: address + "/" + a.Repository + "@" + a.Digest, Tag: "localhost/kiln-baked/" + p.ImageID + ":" + a.Digest[7:19],
+			Username: "kiln", Password: password, PlainHTTP: true,
+		},
+	}, network.EgressRestricted, log)
+	if err != nil {
+		return "", problem.Problem{
+			Code: problem.ArtifactMissing, Value: a.Digest, Detail: "neither the image store nor the registry has the baked image: " + err.Error(),
+			Remedy: "Bake it again: terraform apply -replace of its kiln_persistent_build.",
+		}
+	}
+	return result.ImageID, nil
+}
+
+// only opens one port of the machine to a worker, and nothing else.
+func only(address string) (worker.Network, error) {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return worker.Network{}, fmt.Errorf("read registry address: %w", err)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return worker.Network{}, fmt.Errorf("read registry address %q: %w", address, err)
+	}
+	host := netip.MustParseAddr(worker.HostAddress)
+	return worker.Network{
+		Egress: worker.EgressRestricted, Allow: []worker.Allow{{Prefix: netip.PrefixFrom(host, host.BitLen()), Port: uint16(n)}},
+	}, nil
+}
+
+// Cleaner removes artifacts that nothing needs any more; it implements process.Handler.
+type Cleaner struct{ *Service }
+
+// Run removes the artifacts from the registry and from the image store.
+func (s Cleaner) Run(ctx context.Context, p processdomain.Process, log *process.Journal) (any, error) {
+	var garbage []domain.Artifact
+	if err := json.Unmarshal(p.Payload, &garbage); err != nil {
+		return nil, fmt.Errorf("read payload of %s: %w", p.ID, err)
+	}
+	remove := &worker.Remove{}
+	for _, a := range garbage {
+		log.Remark("removing %s", s.cfg.Registry.Reference(a.Repository, a.Digest))
+		if err := s.cfg.Registry.Delete(ctx, a.Repository, a.Digest); err != nil {
+			return nil, err
+		}
+		remove.Images = append(remove.Images, a.ImageID)
+	}
+	return s.cfg.Worker.Execute(ctx, worker.Job{ID: p.ID, Kind: worker.KindRemove, Remove: remove}, network.EgressNone, log)
+}
+
+// Finish stores the end of the process.
+func (s Cleaner) Finish(ctx context.Context, p processdomain.Process, _ any) error {
+	return s.cfg.Store.Write(ctx, func(tx Tx) error { return tx.FinishProcess(p) })
+}

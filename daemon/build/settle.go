@@ -1,0 +1,107 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kilnhq/kiln/daemon/resource"
+	"github.com/kilnhq/kiln/daemon/store"
+	domain "github.com/kilnhq/kiln/internal/domain/build"
+	"github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	processdomain "github.com/kilnhq/kiln/internal/domain/process"
+)
+
+// admit checks everything that a build stands on.
+func (s *Service) admit(tx Tx, b domain.Build) error {
+	region, err := s.cfg.Region(b.Region)
+	if err != nil {
+		return err
+	}
+	if err := domain.AdmitEdition(region.Edition).Err(); err != nil {
+		return err
+	}
+	g, err := tx.ResourceGroup(b.ResourceGroupID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (g.Owner != b.Owner || g.Region != b.Region) {
+		return resource.NotFound("resource group", "resource_group_id", b.ResourceGroupID)
+	}
+	if err != nil {
+		return err
+	}
+	if err := g.Admit("resource_group_id", b.CU).Err(); err != nil {
+		return err
+	}
+	_, err = published(tx, b)
+	return err
+}
+
+// published gives the version to bake, which must be published.
+func published(tx Tx, b domain.Build) (image.Version, error) {
+	v, err := tx.Version(b.ImageID, b.ImageVersion)
+	if errors.Is(err, store.ErrNotFound) {
+		return v, problem.Problem{
+			Code: problem.VersionNotFound, Field: "image_version", Value: fmt.Sprint(b.ImageVersion), Limit: "a version of the image",
+			Remedy: "Use the published version, kiln_custom_image.NAME.published_version.",
+		}
+	}
+	if err == nil && !v.Stage.Published() {
+		err = problem.Problem{
+			Code: problem.ImageNotPublished, Field: "image_version", Value: fmt.Sprint(b.ImageVersion), Limit: "a published version",
+			Detail: "the version is in stage " + string(v.Stage), Remedy: "Publish it first: publish = true and a test that succeeds.",
+		}
+	}
+	return v, err
+}
+
+// settle does the next thing that a build needs: nothing when its version is baked or being baked, taking over what was
+// baked before from the same recipe, or a process that bakes.
+func (s *Service) settle(tx Tx, b domain.Build) (domain.Build, error) {
+	b.Generation, b.UpdatedAt = b.Generation+1, tx.Now()
+	active, err := tx.ActiveProcesses(b.ID)
+	if err != nil {
+		return b, err
+	}
+	v, err := published(tx, b)
+	if err != nil {
+		return b, err
+	}
+	if len(active) > 0 || b.Stage == domain.StageBuildSuccess && b.BakedVersion == b.ImageVersion {
+		return b, tx.UpdateBuild(b)
+	}
+	if v.Stage, err = image.Next(v.Stage, image.EventBuild); err != nil {
+		return b, err
+	}
+	a, err := tx.Artifact(b.Owner, v.InputHash)
+	if err == nil {
+		b.CUSeconds, b.DurationSeconds, b.ProcessID = 0, 0, ""
+		return s.succeed(tx, b, v, a)
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return b, err
+	}
+	p := newProcess(tx, b, processdomain.KindBuild, nil)
+	p.ResourceGroupID, p.CU = b.ResourceGroupID, b.CU
+	b.Stage, b.ProcessID = domain.StageBuilding, p.ID
+	if err := tx.InsertProcess(p); err != nil {
+		return b, err
+	}
+	if err := tx.UpdateVersion(v); err != nil {
+		return b, err
+	}
+	return b, tx.UpdateBuild(b)
+}
+
+// succeed makes an artifact what the build serves.
+func (s *Service) succeed(tx Tx, b domain.Build, v image.Version, a domain.Artifact) (domain.Build, error) {
+	stage, err := image.Next(v.Stage, image.EventBuildOK)
+	if err != nil {
+		return b, err
+	}
+	v.Stage = stage
+	if err := tx.UpdateVersion(v); err != nil {
+		return b, err
+	}
+	b.Stage, b.BakedVersion, b.Digest, b.SizeBytes = domain.StageBuildSuccess, v.Number, a.Digest, a.SizeBytes
+	b.ImageRef = s.cfg.Registry.Reference(a.Repository, a.Digest)
+	return b, tx.UpdateBuild(b)
+}

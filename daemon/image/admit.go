@@ -1,0 +1,301 @@
+package image
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kilnhq/kiln/daemon/resource"
+	"github.com/kilnhq/kiln/daemon/store"
+	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	processdomain "github.com/kilnhq/kiln/internal/domain/process"
+	"github.com/kilnhq/kiln/internal/domain/quota"
+	"github.com/kilnhq/kiln/internal/domain/system"
+)
+
+// Create stores a new image with version 1 and queues its test. It attaches to an image of that name that has the same
+// input hash and was never published.
+func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Image, error) {
+	region, err := s.cfg.Region(req.Region)
+	if err != nil {
+		return domain.Image{}, err
+	}
+	spec, hash, err := s.admit(ctx, region, req.Spec, req.ExpectedHash)
+	if err != nil {
+		return domain.Image{}, err
+	}
+	content, err := resource.Hash(struct {
+		Region string
+		Spec   domain.Spec
+	}{region.Name, spec})
+	if err != nil {
+		return domain.Image{}, err
+	}
+	var id string
+	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
+		seen, found, err := resource.Replay(tx, req.Owner, req.Key, content)
+		if err != nil || found {
+			id = seen
+			return err
+		}
+		if id, err = create(tx, req.Owner, region, spec, hash); err != nil || req.Key == "" {
+			return err
+		}
+		return tx.Remember(req.Owner, req.Key, store.Request{Hash: content, Subject: id})
+	})
+	if err != nil {
+		return domain.Image{}, err
+	}
+	s.cfg.Queue.Kick()
+	return s.Get(ctx, req.Owner, region.Name, id)
+}
+
+func create(tx Tx, owner string, region system.Region, spec domain.Spec, hash string) (id string, err error) {
+	if err := place(tx, owner, region.Name, spec.Test); err != nil {
+		return "", err
+	}
+	there, err := tx.ImageByName(owner, region.Name, spec.Name)
+	if err == nil {
+		if there.PublishedVersion > 0 || there.InputHash != hash {
+			return "", resource.NameConflict("image", spec.Name, there.ID)
+		}
+		return there.ID, change(tx, there, spec, hash)
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return "", err
+	}
+	used, err := tx.CountImages(region.Name)
+	if err != nil {
+		return "", err
+	}
+	if err := quota.CheckImages(region.Edition, used, 1).Err(); err != nil {
+		return "", err
+	}
+	i := domain.Image{
+		ID: resource.NewID("img"), Owner: owner, Region: region.Name, Spec: spec, CurrentVersion: 1, Generation: 1,
+		CreatedAt: tx.Now(), UpdatedAt: tx.Now(),
+	}
+	if err := tx.InsertImage(i); err != nil {
+		return "", err
+	}
+	return i.ID, addVersion(tx, i)
+}
+
+// Update changes an image. Another recipe makes a new version and queues its test, or goes back to an earlier version
+// that was published with that recipe; the published version serves until the new one is published.
+func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, error) {
+	old, err := s.Get(ctx, req.Owner, "", req.ID)
+	if err != nil {
+		return old, err
+	}
+	region, err := s.cfg.Region(old.Region)
+	if err != nil {
+		return old, err
+	}
+	spec, hash, err := s.admit(ctx, region, req.Spec, req.ExpectedHash)
+	if err != nil {
+		return old, err
+	}
+	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
+		i, err := find(tx, req.Owner, "", req.ID)
+		if err != nil {
+			return err
+		}
+		if err := resource.SameGeneration(req.Generation, i.Generation); err != nil {
+			return err
+		}
+		if err := place(tx, req.Owner, i.Region, spec.Test); err != nil {
+			return err
+		}
+		if i.PublishedVersion > 0 && !spec.Publish {
+			return CannotUnpublish()
+		}
+		err = change(tx, i, spec, hash)
+		if errors.Is(err, store.ErrConflict) {
+			err = resource.NameConflict("image", spec.Name, "see kiln images")
+		}
+		return err
+	})
+	if err != nil {
+		return old, err
+	}
+	s.cfg.Queue.Kick()
+	return s.Get(ctx, req.Owner, old.Region, req.ID)
+}
+
+// CannotUnpublish is the refusal of publish = false for an image that was published.
+func CannotUnpublish() problem.Problem {
+	return problem.Problem{
+		Code: problem.CannotUnpublish, Field: "publish", Value: "false", Limit: "true",
+		Detail: "tasks may use the published version", Remedy: "Set publish = true, or delete the image.",
+	}
+}
+
+// change brings a stored image to a specification.
+func change(tx Tx, i domain.Image, spec domain.Spec, hash string) error {
+	same := i.InputHash == hash
+	if !same && i.Stage.Running() {
+		return problem.Problem{
+			Code: problem.ProcessAlreadyRunning, Field: "stage", Value: string(i.Stage), Limit: "one process an image",
+			Detail: "process " + i.ProcessID + " works on version " + fmt.Sprint(i.CurrentVersion),
+			Remedy: "Wait until it has ended, or cancel it: kiln cancel " + i.ProcessID,
+		}
+	}
+	recipe := i.Spec.Recipe
+	i.Spec, i.Generation, i.UpdatedAt = spec, i.Generation+1, tx.Now()
+	if same {
+		i.Spec.Recipe = recipe
+		if err := tx.UpdateImage(i); err != nil {
+			return err
+		}
+		return settle(tx, i)
+	}
+	versions, err := tx.Versions(i.ID)
+	if err != nil {
+		return err
+	}
+	for _, v := range versions {
+		if v.InputHash == hash && v.Stage.Published() {
+			i.CurrentVersion, i.PublishedVersion = v.Number, v.Number
+			return tx.UpdateImage(i)
+		}
+	}
+	i.CurrentVersion = versions[len(versions)-1].Number + 1
+	if err := tx.UpdateImage(i); err != nil {
+		return err
+	}
+	return addVersion(tx, i)
+}
+
+// addVersion stores the image's current version as a new one, and starts on it.
+func addVersion(tx Tx, i domain.Image) error {
+	err := tx.InsertVersion(domain.Version{
+		ImageID: i.ID, Number: i.CurrentVersion, InputHash: i.Spec.Recipe.Hash(), Recipe: i.Spec.Recipe, Stage: domain.StageUntest,
+		CreatedAt: tx.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	return settle(tx, i)
+}
+
+// settle does the next thing that the current version needs: a test, publishing, or nothing.
+func settle(tx Tx, i domain.Image) error {
+	v, err := tx.Version(i.ID, i.CurrentVersion)
+	if err != nil {
+		return err
+	}
+	switch v.Stage {
+	case domain.StageUntest, domain.StageTestFailed:
+		return startTest(tx, i, v)
+	case domain.StageUnpublished, domain.StagePublishFailed:
+		if !i.Spec.Publish {
+			return nil
+		}
+		return publish(tx, i, v)
+	case domain.StageTesting, domain.StagePublishing, domain.StagePublished, domain.StageBuilding, domain.StageBuildSuccess,
+		domain.StageBuildFailed, domain.StageAccelerating, domain.StageAccelerateSuccess, domain.StageAccelerateFailed:
+	}
+	return nil
+}
+
+func startTest(tx Tx, i domain.Image, v domain.Version) error {
+	stage, err := domain.Next(v.Stage, domain.EventTest)
+	if err != nil {
+		return err
+	}
+	p, err := newProcess(tx, i, processdomain.KindTest, nil)
+	if err != nil {
+		return err
+	}
+	p.ResourceGroupID, p.CU = i.Spec.Test.ResourceGroupID, i.Spec.Test.CU
+	if err := tx.InsertProcess(p); err != nil {
+		return err
+	}
+	v.Stage, v.ProcessID = stage, p.ID
+	return tx.UpdateVersion(v)
+}
+
+// publish freezes a tested version and makes it the one that tasks use. An official base needs nothing copied, so both
+// transitions happen in one transaction.
+func publish(tx Tx, i domain.Image, v domain.Version) error {
+	for _, event := range []domain.Event{domain.EventPublish, domain.EventPublishOK} {
+		stage, err := domain.Next(v.Stage, event)
+		if err != nil {
+			return err
+		}
+		v.Stage = stage
+	}
+	if err := tx.UpdateVersion(v); err != nil {
+		return err
+	}
+	i.PublishedVersion, i.Generation, i.UpdatedAt = v.Number, i.Generation+1, tx.Now()
+	return tx.UpdateImage(i)
+}
+
+func newProcess(tx Tx, i domain.Image, kind processdomain.Kind, payload any) (processdomain.Process, error) {
+	b, err := json.Marshal(payload)
+	if err != nil {
+		return processdomain.Process{}, fmt.Errorf("queue %s: %w", kind, err)
+	}
+	return processdomain.Process{
+		ID: resource.NewID("proc"), Owner: i.Owner, Region: i.Region, Kind: kind, State: processdomain.StateQueued, Subject: i.ID,
+		ImageID: i.ID, ImageVersion: i.CurrentVersion, Payload: b, CreatedAt: tx.Now(),
+	}, nil
+}
+
+// admit checks a specification with everything that no transaction is needed for, and completes it.
+func (s *Service) admit(ctx context.Context, region system.Region, spec domain.Spec, expected string) (domain.Spec, string, error) {
+	catalogue, err := s.cfg.Catalogue.List(ctx, "", "")
+	if err != nil {
+		return spec, "", err
+	}
+	base, err := official.Resolve(catalogue, spec.Recipe.Base.Official, spec.Recipe.Base.Version)
+	if err != nil {
+		return spec, "", err
+	}
+	spec.Recipe.Base.Version = base.Version
+	spec.Recipe = spec.Recipe.Normalize()
+	found := append(spec.Validate(), spec.Against(base)...)
+	if region.Pinning == system.PinningEnforce {
+		found = append(found, spec.Recipe.Unpinned()...)
+	}
+	if err := found.Err(); err != nil {
+		return spec, "", err
+	}
+	hash := spec.Recipe.Hash()
+	if expected != "" && expected != hash {
+		return spec, "", problem.Problem{
+			Code: problem.PlanStale, Field: "input_hash", Value: hash, Limit: expected,
+			Detail: "the recipe is not the one that the plan showed", Remedy: "Plan again.",
+		}
+	}
+	sums := make([]string, len(spec.Recipe.Files))
+	for i, f := range spec.Recipe.Files {
+		sums[i] = f.SHA256
+	}
+	missing, err := s.cfg.Files.Missing(ctx, sums)
+	if err == nil && len(missing) > 0 {
+		err = problem.Problem{
+			Code: problem.FileMissing, Field: "files", Value: strings.Join(missing, ", "), Limit: "contents that were uploaded",
+			Remedy: "Upload the contents first.",
+		}
+	}
+	return spec, hash, err
+}
+
+// place checks that a test may run where it is asked to.
+func place(tx Tx, owner, region string, t domain.Test) error {
+	g, err := tx.ResourceGroup(t.ResourceGroupID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (g.Owner != owner || g.Region != region) {
+		return resource.NotFound("resource group", "test.resource_group_id", t.ResourceGroupID)
+	}
+	if err != nil {
+		return err
+	}
+	return g.Admit("test.resource_group_id", t.CU).Err()
+}

@@ -1,0 +1,207 @@
+// Package image is the service of custom images: admission, versions, tests
+// and publishing. What a transition allows is the domain's; what is stored,
+// the store's; what runs, the worker's.
+package image
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/kilnhq/kiln/daemon/job"
+	"github.com/kilnhq/kiln/daemon/process"
+	"github.com/kilnhq/kiln/daemon/resource"
+	"github.com/kilnhq/kiln/daemon/store"
+	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/build"
+	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	processdomain "github.com/kilnhq/kiln/internal/domain/process"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
+	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
+)
+
+// Tx is what the service needs of a transaction.
+type Tx interface {
+	Now() time.Time
+	Recall(owner, key string) (store.Request, error)
+	Remember(owner, key string, r store.Request) error
+	Images
+	Versions
+	Surroundings
+}
+
+// Images is the part of Tx that stores images.
+type Images interface {
+	Image(id string) (domain.Image, error)
+	ImageByName(owner, region, name string) (domain.Image, error)
+	Images(owner, region string) ([]domain.Image, error)
+	InsertImage(domain.Image) error
+	UpdateImage(domain.Image) error
+	DeleteImage(id string) error
+	CountImages(region string) (int, error)
+	ImageUsers(id string) ([]string, error)
+}
+
+// Versions is the part of Tx that stores versions and their processes.
+type Versions interface {
+	Version(imageID string, number int) (domain.Version, error)
+	Versions(imageID string) ([]domain.Version, error)
+	InsertVersion(domain.Version) error
+	UpdateVersion(domain.Version) error
+	InsertProcess(processdomain.Process) error
+	FinishProcess(processdomain.Process) error
+}
+
+// Surroundings is the part of Tx that reads what images stand on.
+type Surroundings interface {
+	ResourceGroup(id string) (resourcegroup.ResourceGroup, error)
+	ResourceGroupByName(owner, region, name string) (resourcegroup.ResourceGroup, error)
+	Build(id string) (build.Build, error)
+	Artifact(owner, inputHash string) (build.Artifact, error)
+}
+
+// Catalogue lists the official images.
+type Catalogue interface {
+	List(ctx context.Context, name string, t tasktype.Type) ([]official.Image, error)
+}
+
+// Files says which contents are not there.
+type Files interface {
+	Missing(ctx context.Context, sums []string) ([]string, error)
+}
+
+// Queue is what the service needs of the process runner.
+type Queue interface {
+	Kick()
+	CancelSubject(ctx context.Context, owner, subject string) error
+}
+
+// Worker runs recipes and commands.
+type Worker interface {
+	Build(ctx context.Context, t job.Task, log *process.Journal) (worker.Result, error)
+	Run(ctx context.Context, p processdomain.Process, image string, c worker.Command, log *process.Journal) (worker.Result, error)
+	RunOfficial(ctx context.Context, p processdomain.Process, base recipe.Base, c worker.Command, log *process.Journal) (worker.Result, error)
+}
+
+// Fetcher brings an artifact back into the image store.
+type Fetcher interface {
+	Fetch(ctx context.Context, p processdomain.Process, a build.Artifact, log *process.Journal) (imageID string, err error)
+}
+
+// Config is what the service needs.
+type Config struct {
+	Store     store.Of[Tx]
+	Queue     Queue
+	Worker    Worker
+	Fetcher   Fetcher
+	Catalogue Catalogue
+	Files     Files
+	Region    func(name string) (system.Region, error) // the default one for an empty name; refuses unknown ones
+}
+
+// Service is the service of custom images.
+type Service struct{ cfg Config }
+
+// New makes the service.
+func New(cfg Config) *Service { return &Service{cfg: cfg} }
+
+// Get finds one of the owner's images by id, or by name in a region.
+func (s *Service) Get(ctx context.Context, owner, region, id string) (domain.Image, error) {
+	r, err := s.cfg.Region(region)
+	if err != nil {
+		return domain.Image{}, err
+	}
+	var i domain.Image
+	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
+		i, err = find(tx, owner, r.Name, id)
+		return err
+	})
+	if err != nil {
+		return domain.Image{}, err
+	}
+	return s.withBase(ctx, i)
+}
+
+// List gives the owner's images by name; an empty region is every region.
+func (s *Service) List(ctx context.Context, owner, region string) (list []domain.Image, err error) {
+	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
+		list, err = tx.Images(owner, region)
+		return err
+	})
+	for i := range list {
+		list[i].Packages = nil // hundreds an image: who wants them asks for one image
+	}
+	return list, err
+}
+
+// Versions gives the versions of one of the owner's images, oldest first.
+func (s *Service) Versions(ctx context.Context, owner, id string) (list []domain.Version, err error) {
+	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
+		i, err := find(tx, owner, "", id)
+		if err != nil {
+			return err
+		}
+		list, err = tx.Versions(i.ID)
+		return err
+	})
+	return list, err
+}
+
+// Delete cancels what works on an image, and removes it when nothing uses it.
+func (s *Service) Delete(ctx context.Context, owner, id string) error {
+	users := func(tx Tx) error {
+		i, err := find(tx, owner, "", id)
+		if err != nil {
+			return err
+		}
+		users, err := tx.ImageUsers(id)
+		if err == nil && len(users) > 0 {
+			err = resource.InUse(problem.ImageInUse, "image", i.Spec.Name, users)
+		}
+		return err
+	}
+	if err := s.cfg.Store.Read(ctx, users); err != nil {
+		return err
+	}
+	if err := s.cfg.Queue.CancelSubject(ctx, owner, id); err != nil {
+		return err
+	}
+	return s.cfg.Store.Write(ctx, func(tx Tx) error {
+		if err := users(tx); err != nil {
+			return err
+		}
+		return tx.DeleteImage(id)
+	})
+}
+
+func (s *Service) withBase(ctx context.Context, i domain.Image) (domain.Image, error) {
+	all, err := s.cfg.Catalogue.List(ctx, i.Spec.Recipe.Base.Official, "")
+	if err != nil {
+		return i, err
+	}
+	for _, entry := range all {
+		if entry.Version == i.Spec.Recipe.Base.Version {
+			i.Base = entry
+			i.Base.Packages = nil
+		}
+	}
+	return i, nil
+}
+
+func find(tx Tx, owner, region, id string) (domain.Image, error) {
+	i, err := tx.Image(id)
+	if err == nil && i.Owner != owner {
+		err = store.ErrNotFound
+	}
+	if errors.Is(err, store.ErrNotFound) && region != "" {
+		i, err = tx.ImageByName(owner, region, id)
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return i, resource.NotFound("image", "id", id)
+	}
+	return i, err
+}

@@ -1,0 +1,96 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/kilnhq/kiln/daemon/job"
+	"github.com/kilnhq/kiln/daemon/process"
+	"github.com/kilnhq/kiln/daemon/store"
+	"github.com/kilnhq/kiln/daemon/worker"
+	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/official"
+	processdomain "github.com/kilnhq/kiln/internal/domain/process"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
+)
+
+// Tester runs the tests of versions; it implements process.Handler.
+type Tester struct{ *Service }
+
+// Run builds the version's recipe, runs what each of its task types must be able to, and the test's own commands.
+func (s Tester) Run(ctx context.Context, p processdomain.Process, log *process.Journal) (any, error) {
+	var i domain.Image
+	var v domain.Version
+	err := s.cfg.Store.Read(ctx, func(tx Tx) (err error) {
+		if i, err = tx.Image(p.ImageID); err != nil {
+			return err
+		}
+		v, err = tx.Version(p.ImageID, p.ImageVersion)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Commands: commands(i.Spec)}, log)
+}
+
+// Finish stores what the test found; a version that passed is published when its image asks for that.
+func (s Tester) Finish(ctx context.Context, p processdomain.Process, result any) error {
+	return s.cfg.Store.Write(ctx, func(tx Tx) error {
+		if err := tx.FinishProcess(p); err != nil {
+			return err
+		}
+		i, err := tx.Image(p.ImageID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // it was deleted meanwhile; the process is what remains
+		}
+		if err != nil {
+			return err
+		}
+		v, err := tx.Version(p.ImageID, p.ImageVersion)
+		if err != nil {
+			return err
+		}
+		if v.Stage, err = domain.Next(v.Stage, testEvent(p.State)); err != nil {
+			return err
+		}
+		if found, ok := result.(worker.Result); ok {
+			v.SizeBytes, v.TestedAt = found.SizeBytes, tx.Now()
+			for _, pkg := range found.Packages {
+				v.Packages = append(v.Packages, official.Package(pkg))
+			}
+		}
+		if err := tx.UpdateVersion(v); err != nil {
+			return err
+		}
+		if p.State != processdomain.StateCompleted || v.Number != i.CurrentVersion || !i.Spec.Publish {
+			return nil
+		}
+		return publish(tx, i, v)
+	})
+}
+
+func testEvent(s processdomain.State) domain.Event {
+	switch s {
+	case processdomain.StateCompleted:
+		return domain.EventTestOK
+	case processdomain.StateCancelled:
+		return domain.EventTestCancelled
+	case processdomain.StateFailed, processdomain.StateQueued, processdomain.StateRunning:
+	}
+	return domain.EventTestFailed
+}
+
+func commands(spec domain.Spec) []worker.Command {
+	var list []worker.Command
+	for _, t := range spec.TaskTypes {
+		if argv := tasktype.Smoke(t); argv != nil {
+			list = append(list, worker.Command{Name: "smoke test of " + string(t), Argv: argv})
+		}
+	}
+	for n, c := range spec.Test.Commands {
+		list = append(list, worker.Command{Name: fmt.Sprintf("test.commands[%d]: %s", n, c), Argv: []string{"/bin/sh", "-ec", c}})
+	}
+	return list
+}

@@ -1,0 +1,207 @@
+// Package job turns recipes into the jobs of workers, runs them, and turns
+// their failures into problems that a user can act on.
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kilnhq/kiln/daemon/place"
+	"github.com/kilnhq/kiln/daemon/process"
+	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/diagnosis"
+	"github.com/kilnhq/kiln/internal/domain/network"
+	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	domain "github.com/kilnhq/kiln/internal/domain/process"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
+)
+
+// Engine runs jobs in workers.
+type Engine interface {
+	// Execute runs one job in a worker of its own and returns when nothing of it is left. emit gets the steps and log lines,
+	// in order. A job that failed is a *worker.Failure; when ctx ends the error is its cause.
+	Execute(ctx context.Context, job worker.Job, emit func(worker.Event)) (worker.Result, error)
+}
+
+// Catalogue has the official images.
+type Catalogue interface {
+	// Ensure returns once the image is in the image store; remarks tell a waiting user what happens.
+	Ensure(ctx context.Context, name, version string, remark func(format string, args ...any)) (official.Image, error)
+	// Forget says that an image is not in the image store after all.
+	Forget(ctx context.Context, name, version string) error
+}
+
+// Places finds where work runs.
+type Places interface {
+	Find(ctx context.Context, resourceGroupID string) (place.Place, error)
+}
+
+// Files has the contents of files by their SHA-256.
+type Files interface {
+	Path(sha256 string) string
+}
+
+// Maker makes jobs and runs them.
+type Maker struct {
+	Engine    Engine
+	Catalogue Catalogue
+	Places    Places
+	Files     Files
+	Mounts    map[string]string // path in the container to content: configuration that install steps see and no layer keeps
+}
+
+// Task is one recipe to build in a place.
+type Task struct {
+	Process  domain.Process
+	Recipe   recipe.Recipe
+	Tag      string           // keep the result under this name; empty: drop it
+	Commands []worker.Command // to run in the result
+}
+
+// Build builds a recipe and runs commands in the result.
+func (m *Maker) Build(ctx context.Context, t Task, log *process.Journal) (worker.Result, error) {
+	base := t.Recipe.Base
+	where, err := m.where(ctx, t.Process, log)
+	if err != nil {
+		return worker.Result{}, err
+	}
+	j := worker.Job{ID: t.Process.ID, Kind: worker.KindImage, Network: where.Network, Image: m.image(t, where)}
+	return m.onBase(ctx, base, log, func() (worker.Result, error) {
+		return m.Execute(ctx, j, where.Egress, log)
+	})
+}
+
+// Run runs a command in an image that is in the store: an official one, or an artifact.
+func (m *Maker) Run(ctx context.Context, p domain.Process, image string, c worker.Command, log *process.Journal) (worker.Result, error) {
+	where, err := m.where(ctx, p, log)
+	if err != nil {
+		return worker.Result{}, err
+	}
+	j := worker.Job{
+		ID: p.ID, Kind: worker.KindRun, Network: where.Network,
+		Run: &worker.Run{Image: image, Command: c, TimeZone: where.Group.TimeZone},
+	}
+	return m.Execute(ctx, j, where.Egress, log)
+}
+
+// RunOfficial runs a command in an official image.
+func (m *Maker) RunOfficial(ctx context.Context, p domain.Process, base recipe.Base, c worker.Command, log *process.Journal) (worker.Result, error) {
+	return m.onBase(ctx, base, log, func() (worker.Result, error) {
+		return m.Run(ctx, p, official.Tag(base.Official, base.Version), c, log)
+	})
+}
+
+// Execute runs a job and explains its failure.
+func (m *Maker) Execute(ctx context.Context, j worker.Job, egress network.Egress, log *process.Journal) (worker.Result, error) {
+	var recent []string
+	result, err := m.Engine.Execute(ctx, j, func(e worker.Event) {
+		log.Emit(e)
+		switch {
+		case e.Step != nil:
+			recent = nil
+		case e.Log != nil:
+			if recent = append(recent, e.Log.Line); len(recent) > process.ProblemLines {
+				recent = recent[1:]
+			}
+		}
+	})
+	failure, ok := errors.AsType[*worker.Failure](err)
+	if !ok || failure.Kind == worker.FailureImage {
+		return result, err
+	}
+	if failure.Kind == worker.FailureCommand && failure.ExitCode != 0 {
+		result.ExitCode = failure.ExitCode
+	}
+	return result, explain(failure, egress, recent)
+}
+
+// onBase does something that needs an official image, and makes the image anew when it turns out to be missing.
+func (m *Maker) onBase(
+	ctx context.Context, base recipe.Base, log *process.Journal, do func() (worker.Result, error),
+) (result worker.Result, err error) {
+	for range 2 {
+		if _, err := m.Catalogue.Ensure(ctx, base.Official, base.Version, log.Remark); err != nil {
+			return worker.Result{}, err
+		}
+		result, err = do()
+		failure, ok := errors.AsType[*worker.Failure](err)
+		if !ok || failure.Kind != worker.FailureImage {
+			return result, err
+		}
+		log.Remark("official image %s is not in the store any more (%s)", base.Official, failure.Message)
+		if err := m.Catalogue.Forget(ctx, base.Official, base.Version); err != nil {
+			return worker.Result{}, err
+		}
+	}
+	return result, problem.Problem{
+		Code: problem.OfficialImageUnavailable, Field: "source.official.image", Value: base.Official,
+		Detail: "the image cannot be used", Remedy: "The daemon's log says why; kiln prepare " + base.Official + " makes it anew.",
+	}
+}
+
+func (m *Maker) where(ctx context.Context, p domain.Process, log *process.Journal) (place.Place, error) {
+	where, err := m.Places.Find(ctx, p.ResourceGroupID)
+	if err != nil {
+		return where, err
+	}
+	if err := where.Group.AdmitType("resource_group_id").Err(); err != nil {
+		return where, err
+	}
+	for _, remark := range where.Remarks {
+		log.Remark("%s", remark)
+	}
+	return where, nil
+}
+
+func (m *Maker) image(t Task, where place.Place) *worker.Image {
+	files := map[string]string{}
+	for _, f := range t.Recipe.Files {
+		files[f.ContextName()] = m.Files.Path(f.SHA256)
+	}
+	return &worker.Image{
+		Containerfile: t.Recipe.Containerfile(), Files: files, Mounts: m.Mounts, Epoch: epoch(t.Recipe.Base.Version), Tag: t.Tag,
+		Labels:   map[string]string{"io.kiln.input-hash": t.Recipe.Hash()},
+		Commands: t.Commands, TimeZone: where.Group.TimeZone,
+	}
+}
+
+// epoch dates every file of a recipe by its base, so that the same recipe gives the same layers on any day.
+func epoch(version string) time.Time {
+	day, err := time.Parse("20060102", version)
+	if err != nil {
+		return time.Unix(0, 0).UTC()
+	}
+	return day
+}
+
+func explain(f *worker.Failure, egress network.Egress, tail []string) error {
+	p := problem.Problem{Value: f.Step, Detail: f.Message, Log: tail}
+	switch f.Kind {
+	case worker.FailureStep, worker.FailureCommand:
+		return diagnosis.Explain(diagnosis.Failure{
+			Step: f.Step, Test: f.Kind == worker.FailureCommand, ExitCode: f.ExitCode, Egress: egress, Tail: tail,
+		})
+	case worker.FailureTimeout:
+		p.Code, p.Remedy = problem.StepTimeout, "Make the step faster, or find out in the log what it waits for; standard input is closed."
+	case worker.FailureTransfer:
+		p.Code, p.Remedy = problem.ImagePushFailed, "Apply again; the log says what the registry answered."
+	case worker.FailureBootstrap:
+		p.Code, p.Remedy = problem.CatalogBuildFailed, "Check that the mirror of the daemon's configuration can be reached."
+	case worker.FailureDisk:
+		p.Code, p.Remedy = problem.InsufficientStorage, "Free space on the daemon's disk."
+	case worker.FailureKilled:
+		p.Code, p.Remedy = problem.Killed, "Apply again; if it happens again, the machine may be short of memory."
+		if strings.TrimSpace(p.Detail) == "" {
+			p.Detail = "the worker was killed"
+		}
+	case worker.FailureImage, worker.FailureInternal:
+		return fmt.Errorf("run worker: %w", f)
+	default:
+		return fmt.Errorf("run worker: unknown failure: %w", f)
+	}
+	return p
+}

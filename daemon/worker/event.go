@@ -1,0 +1,92 @@
+package worker
+
+// Event is one line of a worker's output: exactly one field is set.
+type Event struct {
+	Step    *Step    `json:"step,omitempty"`
+	Log     *Log     `json:"log,omitempty"`
+	Result  *Result  `json:"result,omitempty"`  // the last event of a job that succeeded
+	Failure *Failure `json:"failure,omitempty"` // the last event of a job that failed
+}
+
+// Step says that a step of the job has begun.
+type Step struct {
+	Number int    `json:"number"` // from 1
+	Total  int    `json:"total"`
+	Name   string `json:"name"` // the Containerfile instruction, or the command's name
+}
+
+// Stream says where a log line came from.
+type Stream string
+
+// The streams of a job's log.
+const (
+	StreamStdout Stream = "stdout" // a step's standard output
+	StreamStderr Stream = "stderr" // a step's standard error
+	StreamKiln   Stream = "kiln"   // Kiln's own remarks
+)
+
+// MaxLine is the longest log line in bytes; longer ones are split.
+const MaxLine = 16 << 10
+
+// Log is one line of output without its line feed. Bytes that are no UTF-8 are replaced.
+type Log struct {
+	Stream Stream `json:"stream"`
+	Line   string `json:"line"`
+}
+
+// Package is one installed package.
+type Package struct {
+	Manager string `json:"manager"` // apt or pip
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Result is what a job that succeeded has to say; which fields are set depends on its kind.
+type Result struct {
+	ImageID      string    `json:"image_id,omitempty"`     // bootstrap, image with a tag, pull: the id in the store
+	Digest       string    `json:"digest,omitempty"`       // push, pull: of the manifest as the registry holds it
+	SizeBytes    int64     `json:"size_bytes,omitempty"`   // bootstrap, image, pull: uncompressed, all layers
+	Architecture string    `json:"architecture,omitempty"` // e.g. amd64
+	Packages     []Package `json:"packages,omitempty"`     // bootstrap, image: sorted by manager, then name
+	ExitCode     int       `json:"exit_code"`              // run: of the command
+	Facts        []Fact    `json:"facts,omitempty"`        // probe
+}
+
+// Fact is one thing that the self-test found out.
+type Fact struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// FailureKind says at which kind of work a job failed.
+type FailureKind string
+
+// The kinds of failures.
+const (
+	FailureStep      FailureKind = "step"      // an install step ended with an exit code other than 0
+	FailureCommand   FailureKind = "command"   // a command of Image.Commands did
+	FailureTimeout   FailureKind = "timeout"   // a step or the job took too long
+	FailureImage     FailureKind = "image"     // the base image is not in the store or cannot be used
+	FailureTransfer  FailureKind = "transfer"  // a push or pull
+	FailureBootstrap FailureKind = "bootstrap" // mmdebstrap
+	FailureDisk      FailureKind = "disk"      // no space left
+	FailureKilled    FailureKind = "killed"    // the worker died without a last word
+	FailureInternal  FailureKind = "internal"  // everything else
+)
+
+// Failure says why a job failed. The log tail says the rest.
+type Failure struct {
+	Kind     FailureKind `json:"kind"`
+	Step     string      `json:"step,omitempty"` // the step's name
+	ExitCode int         `json:"exit_code,omitempty"`
+	Message  string      `json:"message"`
+}
+
+// Error makes a Failure an error.
+func (f *Failure) Error() string {
+	if f.Step == "" {
+		return string(f.Kind) + ": " + f.Message
+	}
+	return string(f.Kind) + ": " + f.Step + ": " + f.Message
+}
