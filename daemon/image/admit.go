@@ -111,8 +111,8 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 		if err := place(tx, req.Owner, i.Region, spec.Test); err != nil {
 			return err
 		}
-		if i.PublishedVersion > 0 && !spec.Publish {
-			return CannotUnpublish()
+		if err := domain.AdmitPublish(i.PublishedVersion, spec.Publish).Err(); err != nil {
+			return err
 		}
 		err = change(tx, i, spec, hash)
 		if errors.Is(err, store.ErrConflict) {
@@ -125,14 +125,6 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 	}
 	s.cfg.Queue.Kick()
 	return s.Get(ctx, req.Owner, old.Region, req.ID)
-}
-
-// CannotUnpublish is the refusal of publish = false for an image that was published.
-func CannotUnpublish() problem.Problem {
-	return problem.Problem{
-		Code: problem.CannotUnpublish, Field: "publish", Value: "false", Limit: "true",
-		Detail: "tasks may use the published version", Remedy: "Set publish = true, or delete the image.",
-	}
 }
 
 // change brings a stored image to a specification.

@@ -1,0 +1,246 @@
+// Package daemon wires the parts of kilnd together, starts them in order and
+// stops them. It holds no rule and does no work of its own.
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2/hclsimple"
+
+	"github.com/kilnhq/kiln/daemon/catalogue"
+	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/quota"
+	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
+)
+
+// Config is the daemon's configuration, as kilnd.hcl has it. The zero value is good: every field has a default.
+type Config struct {
+	DataDir        string     `hcl:"data_dir,optional"`        // default: $XDG_STATE_HOME/kiln
+	Socket         string     `hcl:"socket,optional"`          // default: $XDG_RUNTIME_DIR/kiln/kilnd.sock
+	Runtime        string     `hcl:"runtime,optional"`         // path of runc; default: beside kilnd, or in ../libexec/kiln
+	Workers        int        `hcl:"workers,optional"`         // processes at the same time; default 4
+	VersionPinning string     `hcl:"version_pinning,optional"` // enforce (default), warn or off
+	Regions        []Region   `hcl:"region,block"`             // default: local, professional
+	Registry       *Registry  `hcl:"registry,block"`
+	Catalogue      *Catalogue `hcl:"catalogue,block"`
+	Indexes        []Index    `hcl:"package_index,block"`
+}
+
+// Region is a scope of names, quotas and builds; the first one is the default.
+type Region struct {
+	Name    string `hcl:"name,label"`
+	Edition string `hcl:"edition,optional"` // default professional
+}
+
+// Registry is the embedded registry.
+type Registry struct {
+	Listen          string `hcl:"listen,optional"`           // HOST:PORT on loopback; default 127.0.0.1:5380
+	ExternalAddress string `hcl:"external_address,optional"` // what image_ref says; default: listen
+}
+
+// Catalogue says where official images come from.
+type Catalogue struct {
+	Mirror     string          `hcl:"mirror,optional"`     // default http://deb.debian.org/debian
+	Suite      string          `hcl:"suite,optional"`      // default bookworm
+	Components []string        `hcl:"components,optional"` // default main
+	Cache      string          `hcl:"cache,optional"`      // directory of finished root file systems; default: in the data directory
+	Images     []OfficialImage `hcl:"image,block"`
+}
+
+// OfficialImage is an entry that a site adds from a registry of its own.
+type OfficialImage struct {
+	Name        string   `hcl:"name,label"`
+	Version     string   `hcl:"version,label"` // a date, YYYYMMDD
+	Reference   string   `hcl:"reference"`     // HOST[:PORT]/REPOSITORY@DIGEST
+	Description string   `hcl:"description,optional"`
+	TaskTypes   []string `hcl:"task_types"`
+	Provides    []string `hcl:"provides,optional"` // apt, python3
+}
+
+// Index is a package index that install steps use when an entry names none.
+type Index struct {
+	Name     string `hcl:"name,label"`
+	Type     string `hcl:"type"` // pip
+	URL      string `hcl:"url"`
+	Internal bool   `hcl:"internal,optional"` // reachable without public access
+}
+
+// The defaults.
+const (
+	DefaultListen  = "127.0.0.1:5380"
+	DefaultMirror  = "http://deb.debian.org/debian"
+	DefaultSuite   = "bookworm"
+	DefaultWorkers = 4
+)
+
+// LoadConfig reads a configuration file.
+func LoadConfig(path string) (Config, error) {
+	var c Config
+	if err := hclsimple.DecodeFile(path, nil, &c); err != nil {
+		return c, fmt.Errorf("read configuration %q: %w", path, err)
+	}
+	return c, nil
+}
+
+// complete fills in the defaults and refuses what makes no sense.
+func (c Config) complete() (Config, error) {
+	var err error
+	if c.DataDir == "" {
+		if c.DataDir, err = home("XDG_STATE_HOME", ".local/state"); err != nil {
+			return c, err
+		}
+	}
+	if c.DataDir, err = filepath.Abs(c.DataDir); err != nil {
+		return c, fmt.Errorf("find data directory: %w", err)
+	}
+	if c.Socket == "" {
+		if c.Socket, err = defaultSocket(); err != nil {
+			return c, err
+		}
+	}
+	if c.Runtime == "" {
+		c.Runtime = findRuntime()
+	}
+	c.Workers = cmp.Or(c.Workers, DefaultWorkers)
+	c.VersionPinning = cmp.Or(c.VersionPinning, string(system.PinningEnforce))
+	if len(c.Regions) == 0 {
+		c.Regions = []Region{{Name: system.DefaultRegion}}
+	}
+	c.Regions = slices.Clone(c.Regions)
+	for i := range c.Regions {
+		c.Regions[i].Edition = cmp.Or(c.Regions[i].Edition, string(quota.EditionProfessional))
+	}
+	c.Registry = &Registry{Listen: cmp.Or(deref(c.Registry).Listen, DefaultListen), ExternalAddress: deref(c.Registry).ExternalAddress}
+	given := deref(c.Catalogue)
+	given.Mirror, given.Suite = cmp.Or(given.Mirror, DefaultMirror), cmp.Or(given.Suite, DefaultSuite)
+	given.Cache = cmp.Or(given.Cache, filepath.Join(c.DataDir, "catalogue"))
+	if len(given.Components) == 0 {
+		given.Components = []string{"main"}
+	}
+	c.Catalogue = &given
+	return c, c.validate().Err()
+}
+
+func (c Config) validate() problem.List {
+	var found problem.List
+	wrong := func(field, value, limit string) {
+		found = append(found, problem.Problem{
+			Code: problem.InvalidParameter, Field: field, Value: value, Limit: limit, Remedy: "Correct the daemon's configuration.",
+		})
+	}
+	for _, r := range c.Regions {
+		if !slices.Contains(quota.Editions, quota.Edition(r.Edition)) {
+			wrong("region."+r.Name+".edition", r.Edition, "basic, standard, professional, enterprise")
+		}
+	}
+	switch system.Pinning(c.VersionPinning) {
+	case system.PinningEnforce, system.PinningWarn, system.PinningOff:
+	default:
+		wrong("version_pinning", c.VersionPinning, "enforce, warn, off")
+	}
+	for _, index := range c.Indexes {
+		if u, err := url.Parse(index.URL); err != nil || u.Host == "" || index.Type != "pip" {
+			wrong("package_index."+index.Name, index.Type+" "+index.URL, `type = "pip" and a URL`)
+		}
+	}
+	for _, image := range c.Catalogue.Images {
+		for _, t := range image.TaskTypes {
+			if !slices.Contains(tasktype.Types, tasktype.Type(t)) {
+				wrong("catalogue.image."+image.Name+".task_types", t, fmt.Sprint(tasktype.Types))
+			}
+		}
+	}
+	if c.Workers < 1 {
+		wrong("workers", fmt.Sprint(c.Workers), "1 or more")
+	}
+	return found
+}
+
+func (c Config) regions() []system.Region {
+	list := make([]system.Region, len(c.Regions))
+	for i, r := range c.Regions {
+		list[i] = system.Region{Name: r.Name, Edition: quota.Edition(r.Edition), Pinning: system.Pinning(c.VersionPinning)}
+	}
+	return list
+}
+
+func (c Config) entries() []official.Image {
+	entries := catalogue.Shipped(c.Catalogue.Suite, c.Catalogue.Components)
+	for _, given := range c.Catalogue.Images {
+		entry := official.Image{
+			Name: given.Name, Version: given.Version, Description: given.Description, Provides: given.Provides,
+			Status: official.StatusReadOnly, Reference: given.Reference,
+		}
+		for _, t := range given.TaskTypes {
+			entry.TaskTypes = append(entry.TaskTypes, tasktype.Type(t))
+		}
+		entries = append(entries, entry)
+	}
+	return entries
+}
+
+// mounts gives the configuration files that install steps see, such as the default package index.
+func (c Config) mounts() map[string]string {
+	for _, index := range c.Indexes {
+		u, err := url.Parse(index.URL)
+		if err != nil {
+			continue // complete has refused it
+		}
+		text := "[global]\nindex-url = " + index.URL + "\n"
+		if u.Scheme == "http" {
+			text += "trusted-host = " + u.Hostname() + "\n"
+		}
+		return map[string]string{"/etc/pip.conf": text}
+	}
+	return nil
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		return *new(T)
+	}
+	return *p
+}
+
+func home(variable, fallback string) (string, error) {
+	if dir := os.Getenv(variable); dir != "" {
+		return filepath.Join(dir, "kiln"), nil
+	}
+	dir, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find home directory: %w", err)
+	}
+	return filepath.Join(dir, fallback, "kiln"), nil
+}
+
+func defaultSocket() (string, error) {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return filepath.Join(dir, "kiln", "kilnd.sock"), nil
+	}
+	return "", problem.Problem{
+		Code: problem.MissingRequired, Field: "socket", Detail: "XDG_RUNTIME_DIR is not set",
+		Remedy: "Say where the socket is to be: --socket PATH.",
+	}
+}
+
+// findRuntime looks where `make build` and `make install` put the runtime.
+func findRuntime() string {
+	self, err := os.Executable()
+	if err != nil {
+		return "runc"
+	}
+	dir := filepath.Dir(self)
+	for _, path := range []string{filepath.Join(dir, "runc"), filepath.Join(dir, "..", "libexec", "kiln", "runc")} {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return filepath.Join(dir, "runc")
+}
