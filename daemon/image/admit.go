@@ -42,7 +42,7 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Image, 
 			id = seen
 			return err
 		}
-		if id, err = create(tx, req.Owner, region, spec, hash); err != nil || req.Key == "" {
+		if id, err = create(tx, req.Owner, region, admitted{spec, hash}); err != nil || req.Key == "" {
 			return err
 		}
 		return tx.Remember(req.Owner, req.Key, store.Request{Hash: content, Subject: id})
@@ -54,16 +54,23 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Image, 
 	return s.Get(ctx, req.Owner, region.Name, id)
 }
 
-func create(tx Tx, owner string, region system.Region, spec domain.Spec, hash string) (id string, err error) {
+// admitted is a specification that passed every check that needs no transaction, with its input hash.
+type admitted struct {
+	spec domain.Spec
+	hash string
+}
+
+func create(tx Tx, owner string, region system.Region, a admitted) (id string, err error) {
+	spec := a.spec
 	if err := place(tx, owner, region.Name, spec.Test); err != nil {
 		return "", err
 	}
 	there, err := tx.ImageByName(owner, region.Name, spec.Name)
 	if err == nil {
-		if there.PublishedVersion > 0 || there.InputHash != hash {
+		if there.PublishedVersion > 0 || there.InputHash != a.hash {
 			return "", resource.NameConflict("image", spec.Name, there.ID)
 		}
-		return there.ID, change(tx, there, spec, hash)
+		return there.ID, change(tx, there, a)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return "", err
@@ -114,7 +121,7 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 		if err := domain.AdmitPublish(i.PublishedVersion, spec.Publish).Err(); err != nil {
 			return err
 		}
-		err = change(tx, i, spec, hash)
+		err = change(tx, i, admitted{spec, hash})
 		if errors.Is(err, store.ErrConflict) {
 			err = resource.NameConflict("image", spec.Name, "see kiln images")
 		}
@@ -128,8 +135,8 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 }
 
 // change brings a stored image to a specification.
-func change(tx Tx, i domain.Image, spec domain.Spec, hash string) error {
-	same := i.InputHash == hash
+func change(tx Tx, i domain.Image, a admitted) error {
+	same := i.InputHash == a.hash
 	if !same && i.Stage.Running() {
 		return problem.Problem{
 			Code: problem.ProcessAlreadyRunning, Field: "stage", Value: string(i.Stage), Limit: "one process an image",
@@ -138,7 +145,7 @@ func change(tx Tx, i domain.Image, spec domain.Spec, hash string) error {
 		}
 	}
 	recipe := i.Spec.Recipe
-	i.Spec, i.Generation, i.UpdatedAt = spec, i.Generation+1, tx.Now()
+	i.Spec, i.Generation, i.UpdatedAt = a.spec, i.Generation+1, tx.Now()
 	if same {
 		i.Spec.Recipe = recipe
 		if err := tx.UpdateImage(i); err != nil {
@@ -151,7 +158,7 @@ func change(tx Tx, i domain.Image, spec domain.Spec, hash string) error {
 		return err
 	}
 	for _, v := range versions {
-		if v.InputHash == hash && v.Stage.Published() {
+		if v.InputHash == a.hash && v.Stage.Published() {
 			i.CurrentVersion, i.PublishedVersion = v.Number, v.Number
 			return tx.UpdateImage(i)
 		}
