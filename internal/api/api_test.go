@@ -118,7 +118,7 @@ func roundTrip[D any, P proto.Message](to func(D) P, from func(P) D, forget func
 		if err != nil {
 			t.Fatal(err)
 		}
-		received, ok := reflect.New(reflect.TypeFor[P]().Elem()).Interface().(P)
+		received, ok := reflect.TypeAssert[P](reflect.New(reflect.TypeFor[P]().Elem()))
 		if !ok {
 			t.Fatal("no message")
 		}
@@ -180,8 +180,8 @@ func fill(v reflect.Value, n *int) {
 			v.Set(reflect.ValueOf(time.Unix(1_800_000_000+int64(*n), 123).UTC()))
 			return
 		}
-		for i := range v.NumField() {
-			fill(v.Field(i), n)
+		for _, field := range v.Fields() {
+			fill(field, n)
 		}
 	default:
 		panic("no value for " + v.Type().String())

@@ -32,7 +32,7 @@ const tail = 20
 
 // retry says how long and how often a lost connection is tried again.
 type retry struct {
-	within time.Duration // since the last sign of life
+	within time.Duration // since the connection was lost
 	first  time.Duration // pause before the first try; doubles
 	most   time.Duration
 }
@@ -96,11 +96,12 @@ func closed(stream *connect.ServerStreamForClient[kilnv1.WatchProcessResponse], 
 func (c *Client) Wait(ctx context.Context, id string, on func(Event)) (Process, error) {
 	var seen lines
 	watch := Watch{ID: id, Follow: true}
-	lost := time.Now()
+	var lost time.Time
 	pause := c.retry.first
 	for {
+		alive := false
 		p, err := c.WatchProcess(ctx, watch, func(e Event) error {
-			lost, pause = time.Now(), c.retry.first
+			alive = true
 			if e.Line != nil {
 				watch.After = e.Line.Number
 				seen.add(*e.Line)
@@ -115,7 +116,11 @@ func (c *Client) Wait(ctx context.Context, id string, on func(Event)) (Process, 
 			return p, outcome(p, seen)
 		case problem.Has(err, problem.LogGone):
 			return c.withoutLog(ctx, id)
-		case !problem.Has(err, problem.DaemonUnavailable) || time.Since(lost) > c.retry.within:
+		case !problem.Has(err, problem.DaemonUnavailable):
+			return p, err
+		case alive || lost.IsZero():
+			lost, pause = time.Now(), c.retry.first // counted from now: a quiet process may have said its last word long ago
+		case time.Since(lost) > c.retry.within:
 			return p, err
 		}
 		if err := pauseFor(ctx, pause); err != nil {
