@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/hclsimple"
@@ -80,6 +81,11 @@ const (
 	DefaultWorkers = 4
 )
 
+var (
+	regionName  = regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`) // it begins the names of the registry's repositories
+	versionDate = regexp.MustCompile(`^[0-9]{8}$`)
+)
+
 // LoadConfig reads a configuration file.
 func LoadConfig(path string) (Config, error) {
 	var c Config
@@ -135,7 +141,12 @@ func (c Config) validate() problem.List {
 			Code: problem.InvalidParameter, Field: field, Value: value, Limit: limit, Remedy: "Correct the daemon's configuration.",
 		})
 	}
+	names := map[string]bool{}
 	for _, r := range c.Regions {
+		if !regionName.MatchString(r.Name) || names[r.Name] {
+			wrong("region", r.Name, "lower-case letters, digits and single - or _ between them; each name once")
+		}
+		names[r.Name] = true
 		if !slices.Contains(quota.Editions, quota.Edition(r.Edition)) {
 			wrong("region."+r.Name+".edition", r.Edition, "basic, standard, professional, enterprise")
 		}
@@ -145,12 +156,24 @@ func (c Config) validate() problem.List {
 	default:
 		wrong("version_pinning", c.VersionPinning, "enforce, warn, off")
 	}
+	if len(c.Indexes) > 1 {
+		wrong("package_index", fmt.Sprint(len(c.Indexes)), "one index of type pip")
+	}
 	for _, index := range c.Indexes {
 		if u, err := url.Parse(index.URL); err != nil || u.Host == "" || index.Type != "pip" {
 			wrong("package_index."+index.Name, index.Type+" "+index.URL, `type = "pip" and a URL`)
 		}
 	}
+	if u, err := url.Parse(c.Catalogue.Mirror); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		wrong("catalogue.mirror", c.Catalogue.Mirror, "an http or https URL")
+	}
 	for _, image := range c.Catalogue.Images {
+		if !versionDate.MatchString(image.Version) {
+			wrong("catalogue.image."+image.Name+".version", image.Version, "a date, YYYYMMDD")
+		}
+		if len(image.TaskTypes) == 0 {
+			wrong("catalogue.image."+image.Name+".task_types", "", fmt.Sprint(tasktype.Types))
+		}
 		for _, t := range image.TaskTypes {
 			if !slices.Contains(tasktype.Types, tasktype.Type(t)) {
 				wrong("catalogue.image."+image.Name+".task_types", t, fmt.Sprint(tasktype.Types))

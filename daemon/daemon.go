@@ -69,6 +69,8 @@ func Run(ctx context.Context, cfg Config, o Options, log *slog.Logger) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	group, running := errgroup.WithContext(ctx)
 	if o.Registry == nil {
 		r, err := registry.Open(ctx, registry.Config{
@@ -80,32 +82,45 @@ func Run(ctx context.Context, cfg Config, o Options, log *slog.Logger) (err erro
 		o.Registry = r
 		group.Go(func() error { return r.Serve(running) })
 	}
-	if o.Engine == nil {
-		if o.Engine, err = engine.New(engine.Config{StateDir: cfg.DataDir, Runtime: cfg.Runtime, Logger: log}); err != nil {
-			return err
-		}
-	}
-	services, runner, err := wire(cfg, o, db, log)
+	p, err := prepare(running, cfg, o, db, log)
 	if err != nil {
-		return err
+		stop()
+		return errors.Join(err, group.Wait())
 	}
-	if _, err := o.Engine.Execute(ctx, worker.Job{ID: "sweep", Kind: worker.KindSweep}, nil); err != nil {
-		return fmt.Errorf("sweep image store: %w", err)
-	}
-	if err := runner.Recover(ctx); err != nil {
-		return err
-	}
-	listener, err := server.Listen(cfg.Socket)
-	if err != nil {
-		return err
-	}
-	group.Go(func() error { return runner.Run(running) })
-	group.Go(func() error { return serve(running, listener, server.HTTPServer(server.New(services, log), log)) })
+	group.Go(func() error { return p.runner.Run(running) })
+	group.Go(func() error { return serve(running, p.listener, server.HTTPServer(server.New(p.services, log), log)) })
 	log.InfoContext(ctx, "kilnd is ready", slog.String("socket", cfg.Socket), slog.String("data_dir", cfg.DataDir))
 	if o.Ready != nil {
 		o.Ready()
 	}
 	return group.Wait()
+}
+
+// parts is what is ready to run.
+type parts struct {
+	services server.Services
+	runner   *process.Runner
+	listener net.Listener
+}
+
+// prepare brings what an earlier daemon has left in order, and listens.
+func prepare(ctx context.Context, cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (p parts, err error) {
+	if o.Engine == nil {
+		if o.Engine, err = engine.New(engine.Config{StateDir: cfg.DataDir, Runtime: cfg.Runtime, Logger: log}); err != nil {
+			return p, err
+		}
+	}
+	if p.services, p.runner, err = wire(cfg, o, db, log); err != nil {
+		return p, err
+	}
+	if _, err := o.Engine.Execute(ctx, worker.Job{ID: "sweep", Kind: worker.KindSweep}, nil); err != nil {
+		return p, fmt.Errorf("sweep image store: %w", err)
+	}
+	if err := p.runner.Recover(ctx); err != nil {
+		return p, err
+	}
+	p.listener, err = server.Listen(cfg.Socket)
+	return p, err
 }
 
 func serve(ctx context.Context, l net.Listener, s *http.Server) error {

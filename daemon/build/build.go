@@ -138,7 +138,7 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Build, 
 			return err
 		}
 		if found {
-			b, err = tx.Build(seen)
+			b, err = find(tx, req.Owner, seen)
 			return err
 		}
 		if b, err = s.create(tx, b); err != nil || req.Key == "" {
@@ -153,11 +153,14 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Build, 
 func (s *Service) create(tx Tx, b domain.Build) (domain.Build, error) {
 	there, err := tx.Build(b.ImageID)
 	switch {
-	case err == nil && there.Owner == b.Owner:
+	case err == nil && there.Owner == b.Owner && there.ImageID == b.ImageID:
 		if there.ImageVersion != b.ImageVersion {
 			return there, resource.NameConflict("persistent build", "of image "+b.ImageID, there.ID)
 		}
 		there.ResourceGroupID, there.CU = b.ResourceGroupID, b.CU
+		if err := s.admit(tx, there); err != nil {
+			return there, err
+		}
 		return s.settle(tx, there)
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return b, err

@@ -45,7 +45,7 @@ func (s Baker) Run(ctx context.Context, p processdomain.Process, log *process.Jo
 	if err != nil {
 		return nil, err
 	}
-	repository := i.Region + "/" + i.Spec.Name + "-" + i.ID[len(i.ID)-6:]
+	repository := repositoryOf(i)
 	digest, err := s.push(ctx, p.ID, built.ImageID, repository+":"+tag, log)
 	if err != nil {
 		return nil, err
@@ -60,6 +60,13 @@ func (s Baker) Run(ctx context.Context, p processdomain.Process, log *process.Jo
 	return domain.Artifact{
 		Owner: p.Owner, InputHash: v.InputHash, Digest: digest, Repository: repository, ImageID: built.ImageID, SizeBytes: built.SizeBytes,
 	}, nil
+}
+
+// repositoryOf names an image's repository in the registry. The registry's grammar has underscores between letters and digits
+// only, one or two at a time; the end of the id keeps apart what becomes the same thereby.
+func repositoryOf(i image.Image) string {
+	words := strings.FieldsFunc(i.Spec.Name, func(r rune) bool { return r == '_' })
+	return i.Region + "/" + strings.Join(append(words, i.ID[len(i.ID)-6:]), "_")
 }
 
 // Finish makes the artifact what the build serves, or records the failure; an older digest goes on serving then.
@@ -147,7 +154,17 @@ func (s *Service) Fetch(ctx context.Context, p processdomain.Process, a domain.A
 			Remedy: "Bake it again: terraform apply -replace of its kiln_persistent_build.",
 		}
 	}
-	return result.ImageID, nil
+	a.ImageID = result.ImageID
+	return a.ImageID, s.cfg.Store.Write(ctx, func(tx Tx) error {
+		there, err := tx.Artifact(a.Owner, a.InputHash)
+		if errors.Is(err, store.ErrNotFound) || err == nil && there.Digest != a.Digest {
+			return nil // its persistent build was deleted or baked anew meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		return tx.PutArtifact(a)
+	})
 }
 
 // only opens one port of the machine to a worker, and nothing else.

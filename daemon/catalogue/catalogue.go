@@ -94,13 +94,19 @@ func (s *Service) Prepare(ctx context.Context, name, version string) (processID 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
+		there, err := tx.OfficialImages()
+		if err != nil || slices.ContainsFunc(there, func(o official.Image) bool { return o.Tag() == entry.Tag() }) {
+			return err
+		}
 		active, err := tx.ActiveProcesses(entry.Tag())
 		if err != nil {
 			return err
 		}
-		if len(active) > 0 {
-			processID = active[0].ID
-			return nil
+		for _, p := range active { // those that run a command in the image are about it, too
+			if p.Kind == domain.KindCatalogue {
+				processID = p.ID
+				return nil
+			}
 		}
 		processID = resource.NewID("proc")
 		payload, err := json.Marshal(payload{Name: entry.Name, Version: entry.Version})

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
@@ -21,13 +22,29 @@ import (
 
 var sum = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
+// unfinished begins the names of contents that are still arriving.
+const unfinished = "upload-"
+
 // Store is a directory of contents.
 type Store struct{ dir string }
 
-// New makes a store over a directory, which is made when it is not there.
+// New makes a store over a directory that nobody else uses; it is made when it is not there. What an interrupted Save has left
+// is removed.
 func New(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make file store: %w", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read file store: %w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), unfinished) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return nil, fmt.Errorf("remove leftover of file store: %w", err)
+		}
 	}
 	return &Store{dir: dir}, nil
 }
@@ -58,7 +75,7 @@ func (s *Store) Save(_ context.Context, want string, content io.Reader) (size in
 	if !sum.MatchString(want) {
 		return 0, invalid(want)
 	}
-	temporary, err := os.CreateTemp(s.dir, "upload-*")
+	temporary, err := os.CreateTemp(s.dir, unfinished+"*")
 	if err != nil {
 		return 0, fmt.Errorf("save file: %w", err)
 	}

@@ -123,7 +123,7 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 		}
 		err = change(tx, i, admitted{spec, hash})
 		if errors.Is(err, store.ErrConflict) {
-			err = resource.NameConflict("image", spec.Name, "see kiln images")
+			return nameConflict(tx, i, spec.Name)
 		}
 		return err
 	})
@@ -134,15 +134,36 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 	return s.Get(ctx, req.Owner, old.Region, req.ID)
 }
 
+func nameConflict(tx Tx, i domain.Image, name string) error {
+	there, err := tx.ImageByName(i.Owner, i.Region, name)
+	if err != nil {
+		return err
+	}
+	return resource.NameConflict("image", name, there.ID)
+}
+
+// busy is the refusal to change an image that something works on.
+func busy(tx Tx, i domain.Image) error {
+	id := i.ProcessID
+	if i.Stage == domain.StageBuilding {
+		b, err := tx.Build(i.ID)
+		if err != nil {
+			return err
+		}
+		id = b.ProcessID
+	}
+	return problem.Problem{
+		Code: problem.ProcessAlreadyRunning, Field: "stage", Value: string(i.Stage), Limit: "one process an image",
+		Detail: "process " + id + " works on version " + fmt.Sprint(i.CurrentVersion),
+		Remedy: "Wait until it has ended, or cancel it: kiln cancel " + id,
+	}
+}
+
 // change brings a stored image to a specification.
 func change(tx Tx, i domain.Image, a admitted) error {
 	same := i.InputHash == a.hash
 	if !same && i.Stage.Running() {
-		return problem.Problem{
-			Code: problem.ProcessAlreadyRunning, Field: "stage", Value: string(i.Stage), Limit: "one process an image",
-			Detail: "process " + i.ProcessID + " works on version " + fmt.Sprint(i.CurrentVersion),
-			Remedy: "Wait until it has ended, or cancel it: kiln cancel " + i.ProcessID,
-		}
+		return busy(tx, i)
 	}
 	recipe := i.Spec.Recipe
 	i.Spec, i.Generation, i.UpdatedAt = a.spec, i.Generation+1, tx.Now()
@@ -258,7 +279,6 @@ func (s *Service) admit(ctx context.Context, region system.Region, spec domain.S
 		return spec, "", err
 	}
 	spec.Recipe.Base.Version = base.Version
-	spec.Recipe = spec.Recipe.Normalize()
 	found := append(spec.Validate(), spec.Against(base)...)
 	if region.Pinning == system.PinningEnforce {
 		found = append(found, spec.Recipe.Unpinned()...)
@@ -266,6 +286,7 @@ func (s *Service) admit(ctx context.Context, region system.Region, spec domain.S
 	if err := found.Err(); err != nil {
 		return spec, "", err
 	}
+	spec.Recipe = spec.Recipe.Normalize()
 	hash := spec.Recipe.Hash()
 	if expected != "" && expected != hash {
 		return spec, "", problem.Problem{

@@ -132,10 +132,13 @@ func (s *Service) List(ctx context.Context, owner, region string) (list []domain
 		list, err = tx.Images(owner, region)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 	for i := range list {
 		list[i].Packages = nil // hundreds an image: who wants them asks for one image
 	}
-	return list, err
+	return list, s.withBases(ctx, list)
 }
 
 // Versions gives the versions of one of the owner's images, oldest first.
@@ -179,17 +182,25 @@ func (s *Service) Delete(ctx context.Context, owner, id string) error {
 }
 
 func (s *Service) withBase(ctx context.Context, i domain.Image) (domain.Image, error) {
-	all, err := s.cfg.Catalogue.List(ctx, i.Spec.Recipe.Base.Official, "")
+	list := []domain.Image{i}
+	err := s.withBases(ctx, list)
+	return list[0], err
+}
+
+// withBases tells of each image what the catalogue knows of its base, but for its packages.
+func (s *Service) withBases(ctx context.Context, list []domain.Image) error {
+	all, err := s.cfg.Catalogue.List(ctx, "", "")
 	if err != nil {
-		return i, err
+		return err
 	}
-	for _, entry := range all {
-		if entry.Version == i.Spec.Recipe.Base.Version {
-			i.Base = entry
-			i.Base.Packages = nil
+	for n := range list {
+		for _, entry := range all {
+			if base := list[n].Spec.Recipe.Base; entry.Name == base.Official && entry.Version == base.Version {
+				list[n].Base, list[n].Base.Packages = entry, nil
+			}
 		}
 	}
-	return i, nil
+	return nil
 }
 
 func find(tx Tx, owner, region, id string) (domain.Image, error) {

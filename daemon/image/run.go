@@ -83,7 +83,7 @@ func (s *Service) runProcess(tx Tx, req RunRequest, region string, catalogue []o
 			Detail: "the image is in stage " + string(i.Stage), Remedy: "Publish it first: publish = true and a test that succeeds.",
 		}
 	}
-	group, err := runGroup(tx, req, region, i)
+	group, err := runGroup(tx, req, i)
 	if err != nil {
 		return p, err
 	}
@@ -97,7 +97,7 @@ func (s *Service) runProcess(tx Tx, req RunRequest, region string, catalogue []o
 	return p, nil
 }
 
-func runGroup(tx Tx, req RunRequest, region string, i domain.Image) (resourcegroup.ResourceGroup, error) {
+func runGroup(tx Tx, req RunRequest, i domain.Image) (resourcegroup.ResourceGroup, error) {
 	want := req.ResourceGroup
 	if want == "" {
 		want = i.Spec.Test.ResourceGroupID
@@ -108,11 +108,11 @@ func runGroup(tx Tx, req RunRequest, region string, i domain.Image) (resourcegro
 		}
 	}
 	g, err := tx.ResourceGroup(want)
-	if err == nil && g.Owner != req.Owner {
+	if err == nil && (g.Owner != req.Owner || g.Region != i.Region) {
 		err = store.ErrNotFound
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		g, err = tx.ResourceGroupByName(req.Owner, region, want)
+		g, err = tx.ResourceGroupByName(req.Owner, i.Region, want)
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		return g, resource.NotFound("resource group", "resource_group", want)

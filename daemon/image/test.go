@@ -56,7 +56,7 @@ func (s Tester) Finish(ctx context.Context, p processdomain.Process, result any)
 			return err
 		}
 		if found, ok := result.(worker.Result); ok {
-			v.SizeBytes, v.TestedAt = found.SizeBytes, tx.Now()
+			v.SizeBytes, v.TestedAt, v.Packages = found.SizeBytes, tx.Now(), nil
 			for _, pkg := range found.Packages {
 				v.Packages = append(v.Packages, official.Package(pkg))
 			}

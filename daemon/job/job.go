@@ -116,7 +116,7 @@ func (m *Maker) Execute(ctx context.Context, j worker.Job, egress network.Egress
 	if failure.Kind == worker.FailureCommand && failure.ExitCode != 0 {
 		result.ExitCode = failure.ExitCode
 	}
-	return result, explain(failure, egress, recent)
+	return result, explain(failure, j.Kind, egress, recent)
 }
 
 // onBase does something that needs an official image, and makes the image anew when it turns out to be missing.
@@ -178,7 +178,7 @@ func epoch(version string) time.Time {
 	return day
 }
 
-func explain(f *worker.Failure, egress network.Egress, tail []string) error {
+func explain(f *worker.Failure, kind worker.Kind, egress network.Egress, tail []string) error {
 	p := problem.Problem{Value: f.Step, Detail: f.Message, Log: tail}
 	switch f.Kind {
 	case worker.FailureStep, worker.FailureCommand:
@@ -189,6 +189,9 @@ func explain(f *worker.Failure, egress network.Egress, tail []string) error {
 		p.Code, p.Remedy = problem.StepTimeout, "Make the step faster, or find out in the log what it waits for; standard input is closed."
 	case worker.FailureTransfer:
 		p.Code, p.Remedy = problem.ImagePushFailed, "Apply again; the log says what the registry answered."
+		if kind == worker.KindPull {
+			p.Code = problem.ImagePullFailed
+		}
 	case worker.FailureBootstrap:
 		p.Code, p.Remedy = problem.CatalogBuildFailed, "Check that the mirror of the daemon's configuration can be reached."
 	case worker.FailureDisk:

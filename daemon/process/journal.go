@@ -110,7 +110,7 @@ func (j *Journal) tail() []string {
 	defer j.mu.Unlock()
 	var lines []string
 	for _, l := range j.ring {
-		if l.Step == "" {
+		if l.Stream != string(worker.StreamKiln) {
 			lines = append(lines, l.Text)
 		}
 	}

@@ -54,6 +54,8 @@ type Runner struct {
 	handlers map[domain.Kind]Handler
 	kick     chan struct{}
 
+	claim sync.Mutex // held from claiming a process until it is among the running ones
+
 	mu      sync.Mutex
 	running map[string]*run
 	topics  map[string]chan struct{}
@@ -138,22 +140,32 @@ func (r *Runner) step(ctx context.Context) (started bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	var p domain.Process
-	err = r.cfg.Store.Write(ctx, func(tx Tx) error {
-		p, err = tx.ClaimProcess(next.ID)
-		return err
-	})
+	err = r.begin(ctx, next.ID)
 	if errors.Is(err, store.ErrStale) {
 		return true, nil // it was cancelled in between: look again
 	}
 	if err != nil {
 		return false, fmt.Errorf("claim process %s: %w", next.ID, err)
 	}
-	r.start(ctx, p)
 	for _, other := range active {
 		r.announce(other.ID) // queue positions have changed
 	}
 	return true, nil
+}
+
+// begin claims a process and starts its work.
+func (r *Runner) begin(ctx context.Context, id string) error {
+	r.claim.Lock()
+	defer r.claim.Unlock()
+	var p domain.Process
+	err := r.cfg.Store.Write(ctx, func(tx Tx) (err error) {
+		p, err = tx.ClaimProcess(id)
+		return err
+	})
+	if err == nil {
+		r.start(ctx, p)
+	}
+	return err
 }
 
 // choose finds the oldest queued process that fits.

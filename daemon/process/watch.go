@@ -86,9 +86,11 @@ func (r *Runner) CancelSubject(ctx context.Context, owner, subject string) error
 }
 
 func (r *Runner) stop(ctx context.Context, id string) error {
+	r.claim.Lock() // what is claimed already is among the running ones then
 	r.mu.Lock()
 	one, ok := r.running[id]
 	r.mu.Unlock()
+	r.claim.Unlock()
 	if !ok {
 		return nil
 	}
@@ -122,6 +124,7 @@ func (r *Runner) Watch(ctx context.Context, owner string, req WatchRequest, send
 		changed := r.topic(req.ID) // before looking, so that no change is missed
 		v, err := r.Get(ctx, owner, req.ID)
 		if err != nil {
+			r.announce(req.ID) // there may be nothing of that name that would ever do it
 			return err
 		}
 		if err := r.sendLines(&log, req, send); err != nil {

@@ -18,7 +18,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-
 	"os"
 	"strings"
 	"sync"

@@ -102,7 +102,7 @@ func (s *Service[T]) Create(ctx context.Context, owner, key string, row T) (T, e
 			return err
 		}
 		if found {
-			row, err = tx.Get(seen)
+			row, err = s.find(tx, owner, "", seen)
 			return err
 		}
 		return s.insert(tx, key, hash, &row)

@@ -10,9 +10,11 @@ var builds = table[build.Build]{
 	},
 	fields: func(b *build.Build) []any {
 		return []any{
-			&b.ID, &b.Owner, &b.Region, &b.ImageID, &b.ImageVersion, &b.ResourceGroupID, &b.CU, word[build.Stage]{&b.Stage},
+			&b.ID, &b.Owner, &b.Region, &b.ImageID, &b.ImageVersion, &b.ResourceGroupID, &b.CU,
+			word[build.Stage]{&b.Stage},
 			&b.BakedVersion, &b.Digest, &b.ImageRef, &b.SizeBytes, &b.CUSeconds, &b.DurationSeconds, &b.ProcessID, &b.Generation,
-			instant{&b.CreatedAt}, instant{&b.UpdatedAt},
+			instant{&b.CreatedAt},
+			instant{&b.UpdatedAt},
 		}
 	},
 }

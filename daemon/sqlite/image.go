@@ -17,9 +17,15 @@ var images = table[image.Image]{
 	fields: func(i *image.Image) []any {
 		s := &i.Spec
 		return []any{
-			&i.ID, &i.Owner, &i.Region, &s.Name, &s.Description, word[image.Visibility]{&s.Visibility},
-			document[[]tasktype.Type]{&s.TaskTypes}, &s.Test.ResourceGroupID, document[[]string]{&s.Test.Commands}, &s.Test.CU,
-			&s.Publish, &i.CurrentVersion, &i.PublishedVersion, &i.Generation, instant{&i.CreatedAt}, instant{&i.UpdatedAt},
+			&i.ID, &i.Owner, &i.Region, &s.Name, &s.Description,
+			word[image.Visibility]{&s.Visibility},
+			document[[]tasktype.Type]{&s.TaskTypes},
+			&s.Test.ResourceGroupID,
+			document[[]string]{&s.Test.Commands},
+			&s.Test.CU,
+			&s.Publish, &i.CurrentVersion, &i.PublishedVersion, &i.Generation,
+			instant{&i.CreatedAt},
+			instant{&i.UpdatedAt},
 		}
 	},
 }
@@ -31,8 +37,14 @@ var versions = table[image.Version]{
 	},
 	fields: func(v *image.Version) []any {
 		return []any{
-			&v.ImageID, &v.Number, &v.InputHash, document[recipe.Recipe]{&v.Recipe}, word[image.Stage]{&v.Stage}, &v.ProcessID,
-			document[[]official.Package]{&v.Packages}, &v.SizeBytes, instant{&v.TestedAt}, instant{&v.CreatedAt},
+			&v.ImageID, &v.Number, &v.InputHash,
+			document[recipe.Recipe]{&v.Recipe},
+			word[image.Stage]{&v.Stage},
+			&v.ProcessID,
+			document[[]official.Package]{&v.Packages},
+			&v.SizeBytes,
+			instant{&v.TestedAt},
+			instant{&v.CreatedAt},
 		}
 	},
 }

@@ -9,8 +9,12 @@ var networks = table[network.Network]{
 	columns: []string{"id", "owner", "region", "name", "egress", "allow", "generation", "created_at", "updated_at"},
 	fields: func(n *network.Network) []any {
 		return []any{
-			&n.ID, &n.Owner, &n.Region, &n.Name, word[network.Egress]{&n.Egress}, document[[]string]{&n.Allow}, &n.Generation,
-			instant{&n.CreatedAt}, instant{&n.UpdatedAt},
+			&n.ID, &n.Owner, &n.Region, &n.Name,
+			word[network.Egress]{&n.Egress},
+			document[[]string]{&n.Allow},
+			&n.Generation,
+			instant{&n.CreatedAt},
+			instant{&n.UpdatedAt},
 		}
 	},
 }

@@ -14,9 +14,16 @@ var processes = table[process.Process]{
 	},
 	fields: func(p *process.Process) []any {
 		return []any{
-			&p.ID, &p.Owner, &p.Region, word[process.Kind]{&p.Kind}, word[process.State]{&p.State}, &p.Subject, &p.ImageID,
-			&p.ImageVersion, &p.ResourceGroupID, &p.CU, &p.Payload, &p.Attempt, &p.Step, document[*problem.Problem]{&p.Problem},
-			&p.ExitCode, instant{&p.CreatedAt}, instant{&p.StartedAt}, instant{&p.EndedAt},
+			&p.ID, &p.Owner, &p.Region,
+			word[process.Kind]{&p.Kind},
+			word[process.State]{&p.State},
+			&p.Subject, &p.ImageID,
+			&p.ImageVersion, &p.ResourceGroupID, &p.CU, &p.Payload, &p.Attempt, &p.Step,
+			document[*problem.Problem]{&p.Problem},
+			&p.ExitCode,
+			instant{&p.CreatedAt},
+			instant{&p.StartedAt},
+			instant{&p.EndedAt},
 		}
 	},
 }

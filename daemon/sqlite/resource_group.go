@@ -11,8 +11,13 @@ var resourceGroups = table[resourcegroup.ResourceGroup]{
 	},
 	fields: func(g *resourcegroup.ResourceGroup) []any {
 		return []any{
-			&g.ID, &g.Owner, &g.Region, &g.Name, word[resourcegroup.Type]{&g.Type}, &g.NetworkID, &g.CU, &g.TimeZone,
-			word[resourcegroup.Status]{&g.Status}, &g.Generation, instant{&g.CreatedAt}, instant{&g.UpdatedAt},
+			&g.ID, &g.Owner, &g.Region, &g.Name,
+			word[resourcegroup.Type]{&g.Type},
+			&g.NetworkID, &g.CU, &g.TimeZone,
+			word[resourcegroup.Status]{&g.Status},
+			&g.Generation,
+			instant{&g.CreatedAt},
+			instant{&g.UpdatedAt},
 		}
 	},
 }

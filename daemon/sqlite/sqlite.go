@@ -117,7 +117,7 @@ func translate(err error) error {
 		return store.ErrNotFound
 	}
 	if e, ok := errors.AsType[sqlite3.Error](err); ok {
-		switch e.ExtendedCode { //nolint:exhaustive // these are the codes that a caller can act on
+		switch e.ExtendedCode {
 		case sqlite3.ErrConstraintUnique, sqlite3.ErrConstraintPrimaryKey:
 			return fmt.Errorf("%w: %w", store.ErrConflict, err)
 		case sqlite3.ErrConstraintForeignKey:

@@ -3,7 +3,6 @@ package main
 
 import (
 	"os"
-
 	_ "time/tzdata" // zones are checked on machines that have no database of them, too
 
 	"github.com/kilnhq/kiln/daemon/cmd/kilnd/command"

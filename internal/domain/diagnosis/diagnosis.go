@@ -41,7 +41,7 @@ var patterns = []pattern{
 		detail: "the package index has no $1", remedy: "Pin a version that the index has; the log lists them.",
 	},
 	{
-		text: regexp.MustCompile(`(Temporary failure (?:in name resolution|resolving)|Could not resolve|Network is unreachable|Name or service not known|Connection refused|Could not connect to|Failed to establish a new connection|No route to host)`),
+		text: regexp.MustCompile(`(Temporary failure (?:in name resolution|resolving)|Could not resolve|Network is unreachable|Name or service not known|Connection refused|Could not connect to|Failed to establish a new connection|No route to host|Connection timed out|connect timeout=|Failed to connect to)`),
 		when: blocked, code: problem.PublicAccessRequired, detail: "the step could not reach a host: $1",
 		remedy: "Allow the host on the resource group's network, or use a resource group whose network reaches it.",
 	},

@@ -1,7 +1,9 @@
 package image
 
 import (
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,21 +102,21 @@ func (t Test) Validate() problem.List {
 	found := resourcegroup.ValidateCU("test.cu", t.CU)
 	if len(t.Commands) > MaxTestCommands {
 		found = append(found, problem.Problem{
-			Code: problem.InvalidParameter, Field: "test.commands", Limit: "100 commands", Remedy: "Put several into one script.",
+			Code: problem.InvalidParameter, Field: "test.commands", Value: strconv.Itoa(len(t.Commands)), Limit: strconv.Itoa(MaxTestCommands), Remedy: "Put several into one script.",
 		})
 	}
-	for _, c := range t.Commands {
+	for n, c := range t.Commands {
 		if strings.TrimSpace(c) == "" || strings.ContainsRune(c, 0) {
 			found = append(found, problem.Problem{
-				Code: problem.InvalidParameter, Field: "test.commands", Value: c, Limit: "non-empty shell commands",
-				Remedy: "Remove the empty command.",
+				Code: problem.InvalidParameter, Field: fmt.Sprintf("test.commands[%d]", n), Value: c, Limit: "shell commands without NUL",
+				Remedy: "Remove the empty command, or what is no text in it.",
 			})
 		}
 	}
 	return found
 }
 
-// ValidateTaskTypes checks that there is at least one and that each is known.
+// ValidateTaskTypes checks that there is at least one. Whether an image serves them, Against says.
 func ValidateTaskTypes(types []tasktype.Type) problem.List {
 	if len(types) == 0 {
 		return problem.List{{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/kilnhq/kiln/internal/domain/problem"
@@ -39,7 +40,7 @@ func General(field, value string) problem.List {
 
 // Description checks a description: at most 128 characters, no control characters.
 func Description(field, value string) problem.List {
-	control := strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == utf8.RuneError })
+	control := strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError })
 	if n := utf8.RuneCountInString(value); n > MaxLength || control {
 		return problem.List{{
 			Code: problem.InvalidParameter, Field: field, Value: fmt.Sprintf("%d characters", n), Limit: "128 characters on one line",

@@ -106,9 +106,10 @@ func parse(entry string) (Rule, bool) {
 	return Rule{Host: strings.ToLower(address), Port: port}, true
 }
 
-// looksNumeric catches 10.8.0.300 and the like, which would otherwise pass as host names.
+// looksNumeric catches 10.8.0.300, 10.8.0.1-10.8.0.9 and the like, which would otherwise pass as host names: no top-level
+// domain is a number.
 func looksNumeric(address string) bool {
-	return strings.Trim(address, "0123456789.") == ""
+	return strings.Trim(address[strings.LastIndexByte(address, '.')+1:], "0123456789") == ""
 }
 
 func split(entry string) (address string, port uint16, ok bool) {
@@ -120,6 +121,9 @@ func split(entry string) (address string, port uint16, ok bool) {
 			return "", 0, false
 		}
 		address, rest = entry[1:end], entry[end+1:]
+		if !strings.Contains(address, ":") {
+			return "", 0, false // brackets keep the colons of IPv6 apart from that of the port; nothing else has them
+		}
 	case strings.Count(entry, ":") == 1:
 		at := strings.IndexByte(entry, ':')
 		address, rest = entry[:at], entry[at:]

@@ -4,6 +4,7 @@
 package pkgmanager
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -56,7 +57,11 @@ var managers = map[Type]manager{
 	Python3: {parse: parsePython, form: "a requirement such as pandas==1.5.3", pin: "==VERSION", install: installPython},
 }
 
-// Normalize trims what has no meaning: spaces around names, carriage returns and the last line feed of scripts.
+// lineEnd takes any number of carriage returns, so that what was normalized stays as it is when it is normalized again.
+var lineEnd = regexp.MustCompile(`\r+\n`)
+
+// Normalize trims what has no meaning: names that are there already, spaces around them, and of scripts the carriage returns
+// before line feeds and the empty lines at the end.
 func (e Entry) Normalize() Entry {
 	names := make([]string, 0, len(e.Names))
 	seen := map[string]bool{}
@@ -67,7 +72,7 @@ func (e Entry) Normalize() Entry {
 		}
 	}
 	e.Names = names
-	e.Script = strings.TrimRight(strings.ReplaceAll(e.Script, "\r\n", "\n"), "\n")
+	e.Script = strings.TrimRight(lineEnd.ReplaceAllString(e.Script, "\n"), "\r\n")
 	return e
 }
 
@@ -102,7 +107,7 @@ func (e Entry) Validate(field string) problem.List {
 		})
 	}
 	for i, n := range e.Names {
-		if _, _, ok := m.parse(n); !ok {
+		if _, _, ok := m.parse(strings.TrimSpace(n)); !ok {
 			found = append(found, problem.Problem{
 				Code: problem.InvalidRequirement, Field: field + ".names[" + strconv.Itoa(i) + "]", Value: n, Limit: m.form,
 				Remedy: "One package an item; shell syntax has no meaning here, use a script for that.",
@@ -120,7 +125,7 @@ func (e Entry) Unpinned(field string) problem.List {
 	}
 	var found problem.List
 	for i, n := range e.Names {
-		base, version, ok := m.parse(n)
+		base, version, ok := m.parse(strings.TrimSpace(n))
 		if !ok || version != "" {
 			continue
 		}

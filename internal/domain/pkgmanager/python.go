@@ -6,21 +6,32 @@ import (
 	"strings"
 )
 
-// pythonName is the part of PEP 508 that a package list needs: a name, extras, version clauses.
-// URLs, markers and files are what scripts are for.
-var pythonName = regexp.MustCompile(`^([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9])(\[[A-Za-z0-9._,-]+\])?((==|===|~=|!=|<=|>=|<|>)[A-Za-z0-9.*+!_-]+(,(==|===|~=|!=|<=|>=|<|>)[A-Za-z0-9.*+!_-]+)*)?$`)
+// What a package list needs of PEP 508 and PEP 440: a name, extras, version clauses. URLs, markers and files are what scripts
+// are for. A wildcard goes with == and != only.
+const (
+	pythonWord    = `[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?`
+	pythonVersion = `v?[0-9](?:[A-Za-z0-9.+!_-]*[A-Za-z0-9])?`
+	pythonClause  = `(?:(?:==|!=) *` + pythonVersion + `(?:\.\*)?|(?:~=|<=|>=|<|>) *` + pythonVersion + `|=== *[A-Za-z0-9.+!_-]+)`
+)
 
-var pythonPin = regexp.MustCompile(`^={2,3}([A-Za-z0-9.+!_-]+)$`)
+var (
+	pythonName = regexp.MustCompile(`^(` + pythonWord + `) *(\[ *` + pythonWord + ` *(?:, *` + pythonWord + ` *)*\])? *(` +
+		pythonClause + `(?: *, *` + pythonClause + `)*)?$`)
+	pythonPin = regexp.MustCompile(`^={2,3} *([A-Za-z0-9.+!_-]+)$`)
+)
 
+// parsePython takes a requirement for pinned when one of its clauses lets exactly one version through.
 func parsePython(name string) (base, version string, ok bool) {
-	m := pythonName.FindStringSubmatch(strings.ReplaceAll(name, " ", ""))
-	if m == nil || strings.Contains(strings.TrimSpace(name), " ") && m[3] == "" {
+	m := pythonName.FindStringSubmatch(name)
+	if m == nil {
 		return "", "", false
 	}
-	if pin := pythonPin.FindStringSubmatch(m[3]); pin != nil {
-		version = pin[1]
+	for clause := range strings.SplitSeq(m[3], ",") {
+		if pin := pythonPin.FindStringSubmatch(strings.TrimSpace(clause)); pin != nil {
+			version = pin[1]
+		}
 	}
-	return m[1] + m[2], version, true
+	return m[1] + strings.ReplaceAll(m[2], " ", ""), version, true
 }
 
 func installPython(e Entry) string {
@@ -41,15 +52,24 @@ func indexFlags(index string) string {
 
 func validIndex(index string) bool {
 	u, err := url.Parse(index)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
 		u.RawQuery == "" && u.Fragment == "" && !strings.ContainsAny(index, " \t\r\n'\"\\$`")
 }
 
-// redact keeps a password in a refused URL out of the refusal.
+// redact keeps what may be a secret in a refused URL out of the refusal: people write tokens as user names and in queries, too.
 func redact(index string) string {
 	u, err := url.Parse(index)
-	if err != nil {
+	if err != nil || u.Host == "" && strings.Contains(index, "@") {
 		return "(not a URL)"
 	}
-	return u.Redacted()
+	if u.User != nil {
+		u.User = url.User("xxxxx")
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = "xxxxx"
+	}
+	if u.Fragment != "" {
+		u.Fragment = "xxxxx"
+	}
+	return u.String()
 }

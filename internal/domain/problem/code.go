@@ -1,5 +1,7 @@
 package problem
 
+import "slices"
+
 // Code names a problem. Codes are stable once released: people search for them.
 type Code string
 
@@ -121,10 +123,8 @@ var kinds = map[Kind][]Code{
 // Kind gives the kind of a code; what is in no other list is an invalid request.
 func (c Code) Kind() Kind {
 	for kind, codes := range kinds {
-		for _, other := range codes {
-			if c == other {
-				return kind
-			}
+		if slices.Contains(codes, c) {
+			return kind
 		}
 	}
 	return KindInvalid

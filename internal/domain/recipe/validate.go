@@ -42,7 +42,7 @@ func (r Recipe) Validate() problem.List {
 		}
 	}
 	for i, e := range r.Packages {
-		found = append(found, e.Normalize().Validate(fmt.Sprintf("packages[%d]", i))...)
+		found = append(found, e.Validate(fmt.Sprintf("packages[%d]", i))...)
 	}
 	found = append(found, validateFiles(r.Files)...)
 	return append(found, ValidateEnv("env", r.Env)...)
@@ -65,7 +65,7 @@ func ValidateEnv(field string, env map[string]string) problem.List {
 // Unpinned finds the packages that do not say exactly which version is meant.
 func (r Recipe) Unpinned() problem.List {
 	var found problem.List
-	for i, e := range r.Normalize().Packages {
+	for i, e := range r.Packages {
 		found = append(found, e.Unpinned(fmt.Sprintf("packages[%d]", i))...)
 	}
 	return found
@@ -92,6 +92,9 @@ func (r Recipe) Against(base official.Image) problem.List {
 	return found
 }
 
+// special are the characters that mean something in the COPY instruction, even in its JSON form.
+const special = "\x00\n\r*?[\\$\"'"
+
 func validateFiles(files []File) problem.List {
 	var found problem.List
 	seen := map[string]bool{}
@@ -99,8 +102,8 @@ func validateFiles(files []File) problem.List {
 		field := fmt.Sprintf("files[%d]", i)
 		clean := path.Clean(f.Target)
 		switch {
-		case !path.IsAbs(f.Target) || clean != f.Target || clean == "/" || strings.ContainsAny(f.Target, "\x00\n\r*?[\\$"):
-			found = append(found, invalidFile(field+".target", f.Target, "a clean absolute path without wildcards"))
+		case !path.IsAbs(f.Target) || clean != f.Target || clean == "/" || strings.ContainsAny(f.Target, special):
+			found = append(found, invalidFile(field+".target", f.Target, "a clean absolute path without wildcards, quotes, $ and \\"))
 		case forbidden(clean):
 			found = append(found, invalidFile(field+".target", f.Target, "outside of /dev, /proc, /sys and /run"))
 		case seen[clean]:

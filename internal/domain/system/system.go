@@ -3,6 +3,8 @@
 package system
 
 import (
+	"slices"
+
 	"github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/quota"
@@ -79,8 +81,8 @@ func (s Snapshot) ByID(id string) (ImageSummary, bool) {
 
 // ByHash finds the newest version with an input hash that was published once, so that it needs neither build nor test.
 func (i ImageSummary) ByHash(hash string) (VersionSummary, bool) {
-	for n := len(i.Versions) - 1; n >= 0; n-- {
-		if v := i.Versions[n]; v.InputHash == hash && v.Stage.Published() {
+	for _, v := range slices.Backward(i.Versions) {
+		if v.InputHash == hash && v.Stage.Published() {
 			return v, true
 		}
 	}

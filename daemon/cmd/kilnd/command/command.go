@@ -95,8 +95,8 @@ func serveCommand(version string) *cobra.Command {
 			}
 			log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 			err = daemon.Run(c.Context(), cfg, daemon.Options{Version: version}, log)
-			if errors.Is(err, context.Canceled) && c.Context().Err() != nil {
-				return nil // it was asked to stop, and has
+			if c.Context().Err() != nil && errors.Is(err, context.Canceled) {
+				err = nil // it was asked to stop, and has
 			}
 			return err
 		},

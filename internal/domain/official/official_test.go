@@ -1,0 +1,82 @@
+package official_test
+
+import (
+	"testing"
+
+	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+)
+
+// catalogue is in no order, as nothing promises one.
+var catalogue = []official.Image{
+	{Name: "shell", Version: "20260301", Status: official.StatusReadOnly},
+	{Name: "python", Version: "20260901", Status: official.StatusExpired},
+	{Name: "shell", Version: "20261101", Status: official.StatusReadOnly},
+	{Name: "shell", Version: "20260801", Status: official.StatusReadOnly},
+	{Name: "python", Version: "20260101", Status: official.StatusReadOnly},
+	{Name: "old", Version: "20200101", Status: official.StatusExpired},
+}
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, image, version string
+		want                 string
+		code                 problem.Code
+		field, limit         string
+	}{
+		{name: "newest", image: "shell", want: "20261101"},
+		{name: "pinned", image: "shell", version: "20260301", want: "20260301"},
+		{name: "newest that is not expired", image: "python", want: "20260101"},
+		{name: "expired, but pinned", image: "python", version: "20260901", want: "20260901"},
+		{
+			name: "no such version", image: "python", version: "20991231", code: problem.VersionNotFound,
+			field: "source.official.version", limit: "20260901, 20260101",
+		},
+		{name: "only expired", image: "old", code: problem.VersionNotFound, field: "source.official.version", limit: "20200101"},
+		{name: "no such image", image: "Shell", code: problem.OfficialImageNotFound, field: "source.official.image", limit: "old, python, shell"},
+		{name: "no name", code: problem.OfficialImageNotFound, field: "source.official.image", limit: "old, python, shell"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := official.Resolve(catalogue, test.image, test.version)
+			if test.code == "" {
+				if err != nil || got.Name != test.image || got.Version != test.want {
+					t.Errorf("got %s %s, %v, want version %s", got.Name, got.Version, err, test.want)
+				}
+				return
+			}
+			found := problem.From(err)
+			if len(found) != 1 || found[0].Code != test.code || found[0].Field != test.field || found[0].Limit != test.limit {
+				t.Errorf("got %v, want %s of %s with limit %s", err, test.code, test.field, test.limit)
+			}
+		})
+	}
+}
+
+func TestSuperseded(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		image, version, want string
+	}{
+		{"shell", "20260301", "20261101"},
+		{"shell", "20261101", ""},
+		{"shell", "20270101", ""}, // a newer one that the catalogue does not have any more
+		{"python", "20260101", ""},
+		{"python", "20260901", ""}, // what is newest is expired
+		{"old", "20200101", ""},
+		{"gone", "20200101", ""},
+	} {
+		got, ok := official.Superseded(catalogue, test.image, test.version)
+		if got != test.want || ok != (test.want != "") {
+			t.Errorf("Superseded(%s, %s) = %q, %v, want %q", test.image, test.version, got, ok, test.want)
+		}
+	}
+}
+
+func TestTag(t *testing.T) {
+	t.Parallel()
+	if got, want := catalogue[0].Tag(), "localhost/kiln/shell:20260301"; got != want {
+		t.Errorf("Tag() = %q, want %q", got, want)
+	}
+}

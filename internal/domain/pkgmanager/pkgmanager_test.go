@@ -1,0 +1,141 @@
+package pkgmanager_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+)
+
+func TestValidate(t *testing.T) {
+	t.Parallel()
+	names := func(n int) []string {
+		list := make([]string, n)
+		for i := range list {
+			list[i] = "a" + strings.Repeat("b", i%7+1)
+		}
+		return list
+	}
+	for _, test := range []struct {
+		name string
+		in   pkgmanager.Entry
+		want []string
+	}{
+		{"apt", pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl=1"}}, nil},
+		{"python3", pkgmanager.Entry{Type: pkgmanager.Python3, Names: []string{"a==1"}}, nil},
+		{"python3 with an index", pkgmanager.Entry{Type: pkgmanager.Python3, Names: []string{"a==1"}, Index: "https://pypi.internal/simple/"}, nil},
+		{"script", pkgmanager.Entry{Type: pkgmanager.Script, Script: "true"}, nil},
+		{"no type", pkgmanager.Entry{Names: []string{"a"}}, []string{"InvalidPackageType packages[0].type"}},
+		{"yum", pkgmanager.Entry{Type: "yum", Names: []string{"a"}}, []string{"InvalidPackageType packages[0].type"}},
+		{"python2", pkgmanager.Entry{Type: "python2", Names: []string{"a"}}, []string{"InvalidPackageType packages[0].type"}},
+		{"Apt", pkgmanager.Entry{Type: "Apt", Names: []string{"a"}}, []string{"InvalidPackageType packages[0].type"}},
+		{"no names", pkgmanager.Entry{Type: pkgmanager.Apt}, []string{"MissingRequired packages[0].names"}},
+		{"most names", pkgmanager.Entry{Type: pkgmanager.Apt, Names: names(pkgmanager.MaxNames)}, nil},
+		{"too many names", pkgmanager.Entry{Type: pkgmanager.Apt, Names: names(pkgmanager.MaxNames + 1)}, []string{"MissingRequired packages[0].names"}},
+		{
+			"names and a script", pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl"}, Script: "true"},
+			[]string{"ConflictingAttribute packages[0].script"},
+		},
+		{
+			"apt with an index", pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl"}, Index: "https://x/"},
+			[]string{"ConflictingAttribute packages[0].index"},
+		},
+		{
+			"script with the rest", pkgmanager.Entry{Type: pkgmanager.Script, Script: "true", Names: []string{"a"}, Index: "https://x/"},
+			[]string{"ConflictingAttribute packages[0].names", "ConflictingAttribute packages[0].index"},
+		},
+		{"empty script", pkgmanager.Entry{Type: pkgmanager.Script}, []string{"EmptyScript packages[0].script"}},
+		{"blank script", pkgmanager.Entry{Type: pkgmanager.Script, Script: " \n\t\n"}, []string{"EmptyScript packages[0].script"}},
+		{"largest script", pkgmanager.Entry{Type: pkgmanager.Script, Script: strings.Repeat("a", pkgmanager.MaxScript)}, nil},
+		{
+			"too large a script", pkgmanager.Entry{Type: pkgmanager.Script, Script: strings.Repeat("a", pkgmanager.MaxScript+1)},
+			[]string{"ScriptTooLarge packages[0].script"},
+		},
+		{"binary script", pkgmanager.Entry{Type: pkgmanager.Script, Script: "a\x00b"}, []string{"InvalidScript packages[0].script"}},
+		{"script in Latin-1", pkgmanager.Entry{Type: pkgmanager.Script, Script: "echo caf\xe9"}, []string{"InvalidScript packages[0].script"}},
+		{
+			"the place in the user's own list", pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl", "curl", "a b", " curl ", "c;d"}},
+			[]string{"InvalidRequirement packages[0].names[2]", "InvalidRequirement packages[0].names[4]"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(test.want, codes(test.in.Validate("packages[0]"))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestIndex(t *testing.T) {
+	t.Parallel()
+	for index, ok := range map[string]bool{
+		"https://pypi.internal/simple/": true, "http://10.8.0.3:8081/simple": true, "https://[fd00::1]:443/simple": true, "https://pypi.internal": true,
+		"https://pypi.internal/a%20b/": true, "HTTPS://pypi.internal/": true,
+		"pypi.internal/simple": false, "ftp://pypi.internal/": false, "file:///srv/pypi": false, "https://": false, "https:///simple": false,
+		"http://:8080/simple": false, "https://user:secret@pypi.internal/": false, "https://secret@pypi.internal/": false,
+		"https://pypi.internal/?token=secret": false, "https://pypi.internal/#secret": false, "https://pypi.internal/a b": false,
+		"https://pypi.internal/'": false, "https://pypi.internal/$HOME": false, "https://pypi.internal/`secret`": false, "https://pypi.internal/\n": false,
+		"https://pypi.internal/\\": false, "https://pypi.internal:port/": false, "https://user:secret@pypi.internal:x/": false,
+		"user:secret@pypi.internal/simple": false, "secret@pypi.internal/simple": false, "//secret@pypi.internal/": false,
+	} {
+		found := pkgmanager.Entry{Type: pkgmanager.Python3, Names: []string{"a==1"}, Index: index}.Validate("packages[0]")
+		if ok != (len(found) == 0) {
+			t.Errorf("%q: %v, want accepted = %v", index, found, ok)
+			continue
+		}
+		if ok {
+			continue
+		}
+		if found[0].Code != problem.InvalidParameter || found[0].Field != "packages[0].index" {
+			t.Errorf("%q: %v", index, found)
+		}
+		if strings.Contains(found[0].Value, "secret") && !strings.Contains(index, "`") {
+			t.Errorf("%q: the refusal says %q", index, found[0].Value)
+		}
+	}
+}
+
+func TestNormalize(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name     string
+		in, want pkgmanager.Entry
+	}{
+		{
+			"names", pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{" b ", "a", "b", "a\t"}},
+			pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"b", "a"}},
+		},
+		{"Windows", pkgmanager.Entry{Script: "a\r\nb\r\n"}, pkgmanager.Entry{Names: []string{}, Script: "a\nb"}},
+		{"Windows, twice", pkgmanager.Entry{Script: "a\r\r\nb\r\r\n"}, pkgmanager.Entry{Names: []string{}, Script: "a\nb"}},
+		{"the last line feeds", pkgmanager.Entry{Script: "a\n\n\n"}, pkgmanager.Entry{Names: []string{}, Script: "a"}},
+		{"the last carriage return", pkgmanager.Entry{Script: "a\n\r"}, pkgmanager.Entry{Names: []string{}, Script: "a"}},
+		{"the rest stays", pkgmanager.Entry{Script: "\n  a \\\n\t# b\rc \n"}, pkgmanager.Entry{Names: []string{}, Script: "\n  a \\\n\t# b\rc "}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got := test.in.Normalize()
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(got, got.Normalize()); diff != "" {
+				t.Errorf("the second time: %s", diff)
+			}
+		})
+	}
+}
+
+func TestNeeds(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[pkgmanager.Type]string{pkgmanager.Apt: "apt", pkgmanager.Python3: "python3", pkgmanager.Script: "", "yum": ""} {
+		if got := (pkgmanager.Entry{Type: kind}).Needs(); got != want {
+			t.Errorf("%s needs %q, want %q", kind, got, want)
+		}
+	}
+	if got := (pkgmanager.Entry{Type: "yum", Names: []string{"a"}}).Instructions(0); got != "" {
+		t.Errorf("an unknown type gives %q", got)
+	}
+}
