@@ -1,0 +1,4 @@
+resource "kiln_workspace" "analytics" {
+  name        = "analytics"
+  description = "daily reports"
+}

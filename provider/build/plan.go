@@ -1,0 +1,100 @@
+package build
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kilnhq/kiln/internal/client"
+	domain "github.com/kilnhq/kiln/internal/domain/build"
+	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/provider/diagnostic"
+	"github.com/kilnhq/kiln/provider/session"
+)
+
+// ValidateConfig judges what is known of the configuration, without a daemon.
+func (r *buildResource) ValidateConfig(
+	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+) {
+	var config model
+	if resp.Diagnostics.Append(req.Config.Get(ctx, &config)...); resp.Diagnostics.HasError() {
+		return
+	}
+	diagnostic.AddError(&resp.Diagnostics, "", config.known().Validate().Err())
+}
+
+// ModifyPlan judges the plan over one snapshot of the daemon, and plans the digest when the recipe was baked before.
+func (r *buildResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || r.session == nil {
+		return
+	}
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	var state *model
+	if !req.State.Raw.IsNull() {
+		state = &model{}
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+	}
+	var snapshot *system.Snapshot
+	if !resp.Diagnostics.HasError() && r.session.Remote() {
+		read, err := r.session.Snapshot(ctx)
+		r.session.AddPlanError(&resp.Diagnostics, "plan persistent build", err)
+		if err != nil {
+			return
+		}
+		snapshot = &read
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	compute(&plan, state, snapshot)
+	if resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...); resp.Diagnostics.HasError() {
+		return
+	}
+	if snapshot != nil && (state == nil || !resp.Plan.Raw.Equal(req.State.Raw)) {
+		r.judge(ctx, plan, *snapshot, &resp.Diagnostics)
+	}
+}
+
+// compute plans the result: it stays when the wanted version is baked already, else the daemon will say it, but for a digest
+// that is known from an earlier baking of the same recipe.
+func compute(plan *model, state *model, snapshot *system.Snapshot) {
+	if state != nil && state.ImageID.Equal(plan.ImageID) && state.ImageVersion.Equal(plan.ImageVersion) && state.settled() {
+		plan.Stage, plan.Digest, plan.ImageRef, plan.BakedVersion = state.Stage, state.Digest, state.ImageRef, state.BakedVersion
+		plan.SizeBytes, plan.CUSeconds, plan.DurationSeconds = state.SizeBytes, state.CUSeconds, state.DurationSeconds
+		return
+	}
+	plan.Stage, plan.Digest, plan.ImageRef = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
+	plan.BakedVersion, plan.SizeBytes = types.Int64Unknown(), types.Int64Unknown()
+	plan.CUSeconds, plan.DurationSeconds = types.Float64Unknown(), types.Float64Unknown()
+	if snapshot == nil || plan.ImageID.IsUnknown() || plan.ImageVersion.IsUnknown() {
+		return
+	}
+	summary, _ := snapshot.ByID(plan.ImageID.ValueString())
+	for _, v := range summary.Versions {
+		if int64(v.Number) == plan.ImageVersion.ValueInt64() && v.Digest != "" {
+			plan.Digest = types.StringValue(v.Digest)
+		}
+	}
+}
+
+func (m model) settled() bool {
+	return m.Stage.ValueString() == string(domain.StageBuildSuccess) && m.BakedVersion.Equal(m.ImageVersion)
+}
+
+// judge refuses in the plan what the daemon would refuse in the apply, as far as it is known and cannot be put right by
+// what the same plan does elsewhere.
+func (r *buildResource) judge(ctx context.Context, plan model, snapshot system.Snapshot, diags *diag.Diagnostics) {
+	diagnostic.AddError(diags, "", domain.AdmitEdition(snapshot.Region.Edition).Err())
+	r.session.JudgeReference(ctx, session.Reference{At: "image_id", ID: plan.ImageID, Get: func(c *client.Client, id string) (string, error) {
+		i, err := c.Image(ctx, id, "")
+		return i.ID, err
+	}}, diags)
+	if !plan.ImageID.IsUnknown() && !plan.ImageVersion.IsUnknown() {
+		refused := r.session.Unpublished(snapshot, plan.ImageID.ValueString(), int(plan.ImageVersion.ValueInt64()), "image_version")
+		diagnostic.AddError(diags, "", refused.Err())
+	}
+	r.session.JudgeGroup(ctx, "resource_group_id", plan.ResourceGroupID, plan.CU, diags)
+}

@@ -1,0 +1,216 @@
+// Package build is the resource kiln_persistent_build. It must not know how
+// the daemon bakes images or where it keeps them.
+package build
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kilnhq/kiln/internal/client"
+	domain "github.com/kilnhq/kiln/internal/domain/build"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/provider/session"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*buildResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*buildResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*buildResource)(nil)
+	_ resource.ResourceWithImportState    = (*buildResource)(nil)
+)
+
+// readTimeout is how long the last look at a build may take after a wait has ended, however it has.
+const readTimeout = 15 * time.Second
+
+// NewResource makes the resource kiln_persistent_build.
+func NewResource() resource.Resource { return &buildResource{} }
+
+type buildResource struct {
+	session *session.Session
+}
+
+// Metadata names the resource.
+func (r *buildResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_persistent_build"
+}
+
+// Configure takes the session over from the provider.
+func (r *buildResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.session = session.From(req.ProviderData, &resp.Diagnostics)
+}
+
+// Create starts to bake, saves the build in the state, and waits for it.
+func (r *buildResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan model
+	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
+		return
+	}
+	limit, found := plan.Timeouts.Create(ctx, session.DefaultTimeout)
+	resp.Diagnostics.Append(found...)
+	w := write{
+		plan:  plan,
+		limit: limit, diags: &resp.Diagnostics, state: &resp.State, private: resp.Private,
+		goOn: "To attach to it instead of replacing the build, run `terraform untaint` on the resource and apply again, " +
+			"with a longer timeouts.create.",
+	}
+	r.write(ctx, w, func(c *client.Client) (domain.Build, error) {
+		return c.CreateBuild(ctx, client.CreateBuild{
+			Key: uuid.NewString(), ImageID: plan.ImageID.ValueString(), ImageVersion: int(plan.ImageVersion.ValueInt64()),
+			ResourceGroupID: plan.ResourceGroupID.ValueString(), CU: plan.CU.ValueFloat64(),
+		})
+	})
+}
+
+// Update bakes another version, or attaches to what is under way. The old digest serves until that has succeeded.
+func (r *buildResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	generation := session.Generation(ctx, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !state.settled() {
+		generation = 0 // the daemon itself may have gone on since the build was read
+	}
+	limit, found := plan.Timeouts.Update(ctx, session.DefaultTimeout)
+	resp.Diagnostics.Append(found...)
+	w := write{
+		plan:  plan,
+		limit: limit, diags: &resp.Diagnostics, state: &resp.State, private: resp.Private,
+		goOn: "Apply again to attach to it, with a longer timeouts.update.",
+	}
+	r.write(ctx, w, func(c *client.Client) (domain.Build, error) {
+		return c.UpdateBuild(ctx, client.UpdateBuild{
+			ID: plan.ID.ValueString(), Generation: generation, ImageVersion: int(plan.ImageVersion.ValueInt64()),
+			ResourceGroupID: plan.ResourceGroupID.ValueString(), CU: plan.CU.ValueFloat64(),
+		})
+	})
+}
+
+// write is what creation and update have in common besides the request itself.
+type write struct {
+	plan    model
+	goOn    string
+	limit   time.Duration
+	done    bool // the process that was waited for has completed
+	diags   *diag.Diagnostics
+	state   *tfsdk.State
+	private interface {
+		SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+	}
+}
+
+func (r *buildResource) write(ctx context.Context, w write, ask func(c *client.Client) (domain.Build, error)) {
+	if w.diags.HasError() {
+		return
+	}
+	doing := "bake version " + strconv.FormatInt(w.plan.ImageVersion.ValueInt64(), 10) + " of image " + w.plan.ImageID.ValueString()
+	c, err := r.session.Client(ctx)
+	if err != nil {
+		r.session.AddError(w.diags, doing, err)
+		return
+	}
+	defer r.session.Wrote()
+	b, err := ask(c)
+	if err != nil {
+		r.session.AddError(w.diags, doing, err)
+		return
+	}
+	r.save(ctx, b, w)
+	if w.diags.HasError() || b.ProcessID == "" || settled(b) {
+		return
+	}
+	w.done = r.session.Wait(ctx, c, session.Wait{Doing: doing, Process: b.ProcessID, Timeout: w.limit, GoOn: w.goOn}, w.diags)
+	r.look(ctx, c, b.ID, w)
+}
+
+// look saves how things stand after a wait, even when it was interrupted.
+func (r *buildResource) look(ctx context.Context, c *client.Client, id string, w write) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer cancel()
+	b, err := c.Build(ctx, id)
+	if err != nil {
+		r.session.AddError(w.diags, "read persistent build "+id, err)
+		return
+	}
+	r.save(ctx, b, w)
+	if w.done && !settled(b) {
+		r.session.AddError(w.diags, "bake image "+b.ImageID, problem.Problem{
+			Code: problem.InvalidImageState, Field: "stage", Value: string(b.Stage),
+			Detail: "its process has completed, and the version that was asked for is not baked",
+			Remedy: "Apply again; something else may have changed the build meanwhile.",
+		})
+	}
+}
+
+func (r *buildResource) save(ctx context.Context, b domain.Build, w write) {
+	w.diags.Append(w.state.Set(ctx, toModel(b, w.plan).planned(w.plan))...)
+	w.diags.Append(session.KeepGeneration(ctx, w.private, b.Generation)...)
+}
+
+// settled says whether the version that is wanted is the one that was baked.
+func settled(b domain.Build) bool {
+	return b.Stage == domain.StageBuildSuccess && b.BakedVersion == b.ImageVersion
+}
+
+// Read reads the build; one that is gone leaves the state.
+func (r *buildResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state model
+	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
+		return
+	}
+	read, err := r.get(ctx, state.ID.ValueString())
+	switch {
+	case session.IsNotFound(err):
+		resp.State.RemoveResource(ctx)
+		return
+	case err != nil:
+		r.session.AddPlanError(&resp.Diagnostics, "read persistent build "+state.ID.ValueString(), err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(read, state))...)
+	resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, read.Generation)...)
+}
+
+// Delete deletes the build; one that is gone already is no error.
+func (r *buildResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var id types.String
+	if resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...); resp.Diagnostics.HasError() {
+		return
+	}
+	c, err := r.session.Client(ctx)
+	if err == nil {
+		defer r.session.Wrote()
+		err = c.DeleteBuild(ctx, id.ValueString())
+	}
+	if err != nil && !session.IsNotFound(err) {
+		r.session.AddError(&resp.Diagnostics, "delete persistent build "+id.ValueString(), err)
+	}
+}
+
+// ImportState takes over a build by its id, or by the id of its image.
+func (r *buildResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	found, err := r.get(ctx, req.ID)
+	if err != nil {
+		r.session.AddError(&resp.Diagnostics, "import persistent build "+strconv.Quote(req.ID), err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), found.ID)...)
+}
+
+func (r *buildResource) get(ctx context.Context, id string) (domain.Build, error) {
+	c, err := r.session.Client(ctx)
+	if err != nil {
+		return domain.Build{}, err
+	}
+	return c.Build(ctx, id)
+}

@@ -1,0 +1,246 @@
+package build_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/kilnhq/kiln/daemon"
+	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/provider/acctest"
+)
+
+const address = "kiln_persistent_build.x"
+
+func TestMain(m *testing.M) { acctest.Main(m) }
+
+// image is a custom image with a package of a version, and further arguments.
+func image(version, further string) string {
+	return acctest.Group + fmt.Sprintf(`resource "kiln_custom_image" "i" {
+  name       = "segmenter"
+  task_types = ["pyodps3"]
+  source     = { official = { image = %q } }
+  packages   = [{ type = "python3", names = ["jieba==%s"] }]
+  test       = { resource_group_id = kiln_resource_group.rg.id }
+  %s
+}
+`, acctest.Official, version, further)
+}
+
+func build(further string) string {
+	return `resource "kiln_persistent_build" "x" {
+  image_id          = kiln_custom_image.i.id
+  image_version     = kiln_custom_image.i.published_version
+  resource_group_id = kiln_resource_group.rg.id
+  ` + further + `
+}
+`
+}
+
+func known(attribute string, value knownvalue.Check) plancheck.PlanCheck {
+	return plancheck.ExpectKnownValue(address, tfjsonpath.New(attribute), value)
+}
+
+func unknown(attribute string) plancheck.PlanCheck {
+	return plancheck.ExpectUnknownValue(address, tfjsonpath.New(attribute))
+}
+
+func attribute(name, value string) resource.TestCheckFunc {
+	return resource.TestCheckResourceAttr(address, name, value)
+}
+
+// TestAccLifecycle: baked, read, imported by its id and its image's, baked anew in place for another version, taken over for a
+// version that was baked before, and gone at the end.
+func TestAccLifecycle(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	config := func(version string) string { return d.Provider() + image(version, "") + build("") }
+	var first, second string
+	baked := func(n int) resource.TestCheckFunc {
+		return resource.TestCheckResourceAttrWith(address, "id", func(string) error {
+			if got := d.Engine.Calls(worker.KindPush); got != n {
+				return fmt.Errorf("%d pushes, want %d", got, n)
+			}
+			return nil
+		})
+	}
+	forward := acctest.Planned(config("0.42.2"), address, plancheck.ResourceActionUpdate, unknown("digest"), unknown("image_version"))
+	forward.Check = resource.ComposeTestCheckFunc(
+		attribute("baked_version", "2"), acctest.Attribute(address, "digest", &second), baked(2),
+	)
+	back := acctest.Planned(config("0.42.1"), address, plancheck.ResourceActionUpdate, known("image_version", knownvalue.Int64Exact(1)),
+		known("digest", knownvalue.StringFunc(func(digest string) error {
+			if digest != first || digest == second {
+				return fmt.Errorf("digest = %s, first = %s, second = %s", digest, first, second)
+			}
+			return nil
+		})))
+	back.Check = resource.ComposeTestCheckFunc(
+		attribute("baked_version", "1"), attribute("stage", "BuildSuccess"), attribute("cu_seconds", "0"), baked(2),
+	)
+	larger := d.Provider() + image("0.42.1", "") + build("cu = 1")
+	acctest.Run(t,
+		resource.TestStep{Config: config("0.42.1"), Check: resource.ComposeTestCheckFunc(
+			attribute("stage", "BuildSuccess"), attribute("image_version", "1"), attribute("baked_version", "1"), attribute("cu", "0.5"),
+			resource.TestCheckResourceAttrSet(address, "image_ref"), resource.TestCheckResourceAttrSet(address, "size_bytes"),
+			resource.TestCheckResourceAttrSet(address, "cu_seconds"), acctest.Attribute(address, "digest", &first), baked(1),
+		)},
+		acctest.Unchanged(config("0.42.1")),
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true},
+		resource.TestStep{
+			ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateIdFunc: acctest.ImportID(address, "image_id"),
+		},
+		forward, acctest.Unchanged(config("0.42.2")), back, acctest.Unchanged(config("0.42.1")),
+		acctest.Planned(larger, address, plancheck.ResourceActionUpdate, known("stage", knownvalue.StringExact("BuildSuccess"))),
+		acctest.Unchanged(larger),
+	)
+	left, err := d.Client.Builds(t.Context(), "")
+	if err != nil || len(left) != 0 {
+		t.Errorf("left = %v, %v; want none", left, err)
+	}
+}
+
+// TestAccDisappears: a build that was deleted behind Terraform's back is made again.
+func TestAccDisappears(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	config := d.Provider() + image("0.42.1", "") + build("")
+	var id string
+	gone := acctest.Planned(config, address, plancheck.ResourceActionCreate)
+	gone.PreConfig = func() {
+		if err := d.Client.DeleteBuild(t.Context(), id); err != nil {
+			t.Error(err)
+		}
+	}
+	acctest.Run(t, resource.TestStep{Config: config, Check: acctest.Attribute(address, "id", &id)}, gone)
+}
+
+// TestAccReplaced: another image is another build.
+func TestAccReplaced(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	images := image("0.42.1", "") + fmt.Sprintf(`resource "kiln_custom_image" "other" {
+  name       = "other"
+  task_types = ["pyodps3"]
+  source     = { official = { image = %q } }
+  test       = { resource_group_id = kiln_resource_group.rg.id }
+}
+`, acctest.Official)
+	other := `resource "kiln_persistent_build" "x" {
+  image_id          = kiln_custom_image.other.id
+  image_version     = kiln_custom_image.other.published_version
+  resource_group_id = kiln_resource_group.rg.id
+}
+`
+	acctest.Run(t,
+		resource.TestStep{Config: d.Provider() + images + build("")},
+		acctest.Planned(d.Provider()+images+other, address, plancheck.ResourceActionDestroyBeforeCreate, unknown("digest")),
+	)
+}
+
+// TestAccRefused: what is certain to be refused is refused in the plan.
+func TestAccRefused(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	unpublished := d.Provider() + image("0.42.1", "publish = false")
+	literal := func(version, group string, cu float64) string {
+		return fmt.Sprintf("resource \"kiln_persistent_build\" \"x\" {\n  image_id = kiln_custom_image.i.id\n  image_version = %s\n"+
+			"  resource_group_id = %s\n  cu = %g\n}\n", version, group, cu)
+	}
+	acctest.Run(t,
+		acctest.Refused(unpublished+literal("0", "kiln_resource_group.rg.id", 1), "Error: InvalidParameter", "Field: image_version"),
+		acctest.Refused(unpublished+literal("1", "kiln_resource_group.rg.id", 0.1), "Error: InvalidCu", "Field: cu"),
+		resource.TestStep{Config: unpublished},
+		acctest.Refused(unpublished+literal("1", "kiln_resource_group.rg.id", 1),
+			"Error: ImageNotPublished", "Field: image_version", "version 1 of segmenter, Unpublished"),
+		acctest.Refused(unpublished+literal("1", `"rg-none"`, 1), "Error: NotFound", "Field: resource_group_id"),
+		acctest.Refused(unpublished+literal("1", "kiln_resource_group.rg.id", 3), "Error: CuExceedsResourceGroup", "Field: cu"),
+		resource.TestStep{
+			Config:      d.Provider() + image("0.42.1", "") + literal("7", "kiln_resource_group.rg.id", 1),
+			ExpectError: acctest.Words("Cannot bake version 7", "VersionNotFound", "Field: image_version"),
+		},
+		resource.TestStep{
+			Config: unpublished + literal("1", "kiln_resource_group.rg.id", 1), ResourceName: address, ImportState: true,
+			ImportStateId: "nothing",
+			ExpectError:   acctest.Words(`Cannot import persistent build "nothing": NotFound`),
+		},
+	)
+}
+
+// TestAccEdition: an edition without persistent builds refuses them in the plan.
+func TestAccEdition(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t, func(c *daemon.Config) { c.Regions = []daemon.Region{{Name: "local", Edition: "standard"}} })
+	acctest.Run(t, acctest.Refused(d.Provider()+image("0.42.1", "")+build(""), "Error: EditionNotSupported", "Field: image_id", "professional"))
+}
+
+// TestAccRebuildFails: a failed rebuild is an error that leaves the old digest serving; the same configuration bakes again.
+func TestAccRebuildFails(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	config := func(version string) string { return d.Provider() + image(version, "") + build("") }
+	var digest string
+	failing := resource.TestStep{
+		PreConfig: func() {
+			d.Engine.Script(worker.KindPush, func(context.Context, worker.Job, func(worker.Event)) (worker.Result, error) {
+				return worker.Result{}, &worker.Failure{Kind: worker.FailureTransfer, Message: "the registry said no"}
+			})
+		},
+		Config: config("0.42.2"), ExpectError: acctest.Words("Cannot bake version 2 of image img-", "ImagePushFailed"),
+	}
+	serving := resource.TestStep{RefreshState: true, ExpectNonEmptyPlan: true, Check: resource.ComposeTestCheckFunc(
+		attribute("stage", "BuildFailed"), attribute("baked_version", "1"), attribute("image_version", "2"),
+		resource.TestCheckResourceAttrWith(address, "digest", func(now string) error {
+			if now != digest {
+				return fmt.Errorf("digest = %s, want the old one, %s", now, digest)
+			}
+			return nil
+		}),
+	)}
+	again := acctest.Planned(config("0.42.2"), address, plancheck.ResourceActionUpdate, unknown("stage"), unknown("digest"))
+	again.PreConfig = func() { d.Engine.Script(worker.KindPush, nil) }
+	again.Check = resource.ComposeTestCheckFunc(attribute("stage", "BuildSuccess"), attribute("baked_version", "2"))
+	acctest.Run(t,
+		resource.TestStep{Config: config("0.42.1"), Check: acctest.Attribute(address, "digest", &digest)},
+		failing, serving, again, acctest.Unchanged(config("0.42.2")),
+	)
+}
+
+// TestAccInterrupted: Ctrl-C while baking leaves a complete state; the next apply attaches to the same process.
+func TestAccInterrupted(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	cli.Config(image("0.42.1", ""))
+	cli.Apply()
+	cli.Config(image("0.42.1", "") + build(""))
+	release := d.Engine.Block(worker.KindPush)
+	apply := cli.Start("apply", "-auto-approve", "-no-color")
+	if err := d.Engine.WaitCalls(t.Context(), worker.KindPush, 1); err != nil {
+		t.Fatal(err)
+	}
+	apply.Signal(os.Interrupt)
+	output, _ := apply.Wait()
+	if !acctest.Words("Warning: Interrupted while waiting to bake version 1").MatchString(output) {
+		t.Errorf("no warning in:\n%s", output)
+	}
+	have, tainted := cli.Attributes(address)
+	if tainted || have["stage"] != "Building" || have["digest"] != nil || have["id"] == nil {
+		t.Fatalf("tainted = %v, state = %v", tainted, have)
+	}
+	again := cli.Start("apply", "-auto-approve", "-no-color")
+	release()
+	if output, code := again.Wait(); code != 0 {
+		t.Fatalf("apply ended with %d:\n%s", code, output)
+	}
+	have, _ = cli.Attributes(address)
+	if have["stage"] != "BuildSuccess" || have["digest"] == nil || d.Engine.Calls(worker.KindPush) != 1 {
+		t.Errorf("%d pushes, state = %v", d.Engine.Calls(worker.KindPush), have)
+	}
+}

@@ -1,0 +1,81 @@
+package image
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/provider/diagnostic"
+)
+
+// judge refuses in the plan what the daemon would refuse in the apply, as far as it is known and cannot be put right by
+// what the same plan does elsewhere.
+func (p *planner) judge(ctx context.Context) {
+	if p.state != nil && !p.draft.gaps.publish {
+		published := int(p.state.PublishedVersion.ValueInt64())
+		diagnostic.AddError(p.diags, "", domain.AdmitPublish(published, p.draft.spec.Publish).Err())
+	}
+	diagnostic.AddError(p.diags, "", p.gone)
+	if p.base != nil {
+		diagnostic.AddError(p.diags, "", p.draft.spec.Against(*p.base).Err())
+	}
+	if p.snapshot == nil {
+		return
+	}
+	p.pinning()
+	diagnostic.AddError(p.diags, "", p.conflict().Err())
+	group, cu := types.StringValue(p.draft.spec.Test.ResourceGroupID), types.Float64Value(p.draft.spec.Test.CU)
+	if p.draft.gaps.group {
+		group = types.StringUnknown()
+	}
+	if p.draft.gaps.cu {
+		cu = types.Float64Unknown()
+	}
+	p.session.JudgeGroup(ctx, "test.resource_group_id", group, cu, p.diags)
+}
+
+// pinning applies the region's policy to packages whose version is not said.
+func (p *planner) pinning() {
+	switch p.snapshot.Region.Pinning {
+	case system.PinningOff:
+	case system.PinningWarn:
+		diagnostic.AddWarning(p.diags, "", p.draft.spec.Recipe.Unpinned().Err())
+	case system.PinningEnforce:
+		diagnostic.AddError(p.diags, "", p.draft.spec.Recipe.Unpinned().Err())
+	}
+}
+
+// conflict refuses to create an image whose name is taken, unless that image is what an interrupted creation has left, or
+// this state holds it and may be about to replace it.
+func (p *planner) conflict() problem.List {
+	if p.state != nil || p.draft.gaps.name {
+		return nil
+	}
+	for _, other := range p.snapshot.Images {
+		if other.Name != p.draft.spec.Name || p.session.Manages(other.ID) || p.attaches(other) {
+			continue
+		}
+		return problem.List{{
+			Code: problem.NameConflict, Field: "name", Value: other.Name, Limit: "one image of a name",
+			Detail: "there is one with that name already: " + other.ID,
+			Remedy: "Choose another name, or take over the one that is there: terraform import ADDRESS " + other.ID,
+		}}
+	}
+	return nil
+}
+
+// attaches says whether a creation would attach to an image; when the recipe is not known yet, whether it might.
+func (p *planner) attaches(other system.ImageSummary) bool {
+	if other.PublishedVersion != 0 {
+		return false
+	}
+	for _, v := range other.Versions {
+		if v.Number == other.CurrentVersion {
+			return !p.draft.complete() || v.InputHash == p.plan.InputHash.ValueString()
+		}
+	}
+	return false
+}

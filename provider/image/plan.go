@@ -1,0 +1,273 @@
+package image
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/provider/diagnostic"
+	"github.com/kilnhq/kiln/provider/session"
+)
+
+// ModifyPlan judges the plan over one snapshot of the daemon, and says as much of the result as can be known: the hash,
+// the Containerfile, and the version when the recipe was published before. It writes nothing.
+func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || r.session == nil {
+		return
+	}
+	r.session.PlanRegion(ctx, req, resp)
+	p := planner{session: r.session, diags: &resp.Diagnostics}
+	resp.Diagnostics.Append(resp.Plan.Get(ctx, &p.plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &p.config)...)
+	if !req.State.Raw.IsNull() {
+		p.state = &model{}
+		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
+	}
+	if resp.Diagnostics.HasError() || !p.look(ctx) {
+		return
+	}
+	p.resolve(ctx)
+	p.hash(ctx)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	p.compute()
+	if resp.Diagnostics.Append(resp.Plan.Set(ctx, p.plan)...); resp.Diagnostics.HasError() {
+		return
+	}
+	changes := p.state == nil || !resp.Plan.Raw.Equal(req.State.Raw)
+	if p.state != nil {
+		r.session.PlanImage(p.state.ID.ValueString(), changes)
+	}
+	if changes {
+		p.judge(ctx)
+	}
+}
+
+// planner is the making of one plan.
+type planner struct {
+	session  *session.Session
+	diags    *diag.Diagnostics
+	config   model
+	plan     model
+	state    *model           // nil: a creation
+	snapshot *system.Snapshot // nil: planned without the daemon
+	base     *official.Image  // nil: not known, or gone from the catalogue
+	gone     error            // what to say when the image is to be changed, and its base is gone
+	draft    draft            // of the plan
+}
+
+// look reads the snapshot. It is false when that failed.
+func (p *planner) look(ctx context.Context) bool {
+	if p.state != nil {
+		p.session.Manage(p.state.ID.ValueString())
+	}
+	if !p.session.Remote() {
+		return true
+	}
+	snapshot, err := p.session.Snapshot(ctx)
+	if err != nil {
+		p.session.AddPlanError(p.diags, "plan image "+p.plan.Name.ValueString(), err)
+		return false
+	}
+	p.snapshot = &snapshot
+	return true
+}
+
+// resolve decides on the version of the official image. One that was resolved before stays until the image is another.
+func (p *planner) resolve(ctx context.Context) {
+	configured, found := p.config.draft(ctx)
+	p.diags.Append(found...)
+	if configured.gaps.source || configured.gaps.base {
+		p.plan.Source = openVersion(ctx, p.plan.Source, p.diags)
+		return
+	}
+	base, kept := configured.spec.Recipe.Base, false
+	if p.state != nil && base.Version == "" && !configured.gaps.version {
+		before, found := p.state.draft(ctx)
+		p.diags.Append(found...)
+		if before.spec.Recipe.Base.Official == base.Official {
+			base.Version, kept = before.spec.Recipe.Base.Version, true
+		}
+	}
+	if configured.gaps.version || base.Version == "" && p.snapshot == nil {
+		p.plan.Source = openVersion(ctx, p.plan.Source, p.diags)
+		return
+	}
+	if p.snapshot != nil {
+		entry, err := official.Resolve(p.snapshot.Official, base.Official, base.Version)
+		switch {
+		case err == nil:
+			p.base, base.Version = &entry, entry.Version
+		case kept:
+			p.gone = err
+		default:
+			diagnostic.AddError(p.diags, "", err)
+		}
+	}
+	p.plan.Source = sourceObject(ctx, base, p.diags)
+}
+
+// openVersion leaves the version of a known official image unknown.
+func openVersion(ctx context.Context, source types.Object, diags *diag.Diagnostics) types.Object {
+	var outer sourceModel
+	var inner officialModel
+	diags.Append(source.As(ctx, &outer, lenient)...)
+	diags.Append(outer.Official.As(ctx, &inner, lenient)...)
+	if source.IsNull() || source.IsUnknown() || outer.Official.IsNull() || outer.Official.IsUnknown() {
+		return source
+	}
+	inner.Version = types.StringUnknown()
+	object, found := types.ObjectValueFrom(ctx, officialTypes, inner)
+	diags.Append(found...)
+	wrapped, found := types.ObjectValueFrom(ctx, sourceTypes, sourceModel{Official: object})
+	diags.Append(found...)
+	return wrapped
+}
+
+// hash plans the hashes of the files and, once the recipe is known, its own and the Containerfile.
+func (p *planner) hash(ctx context.Context) {
+	p.hashFiles(ctx)
+	d, found := p.plan.draft(ctx)
+	p.diags.Append(found...)
+	p.draft = d
+	p.plan.InputHash, p.plan.Containerfile = types.StringUnknown(), types.StringUnknown()
+	if !d.complete() {
+		return
+	}
+	p.plan.InputHash = types.StringValue(d.spec.Recipe.Hash())
+	p.plan.Containerfile = types.StringValue(d.spec.Recipe.Containerfile())
+	if p.state != nil && p.state.InputHash.Equal(p.plan.InputHash) {
+		p.plan.Containerfile = p.state.Containerfile
+		p.plan.Packages = sameScripts(ctx, p.plan.Packages, p.state.Packages, p.diags)
+	}
+}
+
+func (p *planner) hashFiles(ctx context.Context) {
+	files, unknown, found := objects[fileModel](ctx, p.plan.Files)
+	if p.diags.Append(found...); len(files) == 0 {
+		return
+	}
+	elements := p.plan.Files.Elements()
+	for i, f := range files {
+		if unknown[i] {
+			continue
+		}
+		sum, err := f.hash(i)
+		diagnostic.AddError(p.diags, "", err)
+		f.SHA256 = types.StringUnknown()
+		if sum != "" {
+			f.SHA256 = types.StringValue(sum)
+		}
+		object, found := types.ObjectValueFrom(ctx, fileType.AttrTypes, f)
+		p.diags.Append(found...)
+		elements[i] = object
+	}
+	list, found := types.ListValue(fileType, elements)
+	p.diags.Append(found...)
+	p.plan.Files = list
+}
+
+// sameScripts keeps how scripts are written in the state where the configuration says the same: an import knows nothing of
+// the last line feed of a here-document.
+func sameScripts(ctx context.Context, plan, state types.List, diags *diag.Diagnostics) types.List {
+	planned, _, found := objects[packageModel](ctx, plan)
+	diags.Append(found...)
+	before, _, found := objects[packageModel](ctx, state)
+	diags.Append(found...)
+	if len(planned) == 0 || len(planned) != len(before) {
+		return plan
+	}
+	for i := range planned {
+		now, _ := planned[i].entry()
+		old, _ := before[i].entry()
+		if !before[i].Script.IsNull() && now.Normalize().Script == old.Normalize().Script {
+			planned[i].Script = before[i].Script
+		}
+	}
+	list, found := types.ListValueFrom(ctx, packageType, planned)
+	diags.Append(found...)
+	return list
+}
+
+// compute plans what follows from the rest: everything stays, or the recipe goes back to a version that was published
+// before, or what the daemon will say is left open.
+func (p *planner) compute() {
+	if p.state == nil {
+		p.openResult()
+		p.plan.ID, p.plan.BaseUpdateAvailable = types.StringUnknown(), p.superseded(types.BoolUnknown())
+		return
+	}
+	p.plan.ID = p.state.ID
+	if !p.plan.InputHash.Equal(p.state.InputHash) {
+		p.openResult()
+		p.plan.BaseUpdateAvailable = p.superseded(types.BoolUnknown())
+		p.published()
+		return
+	}
+	p.plan.BaseUpdateAvailable = p.state.BaseUpdateAvailable
+	if p.plan.Publish.IsUnknown() || !p.state.settled(p.plan.Publish.ValueBool()) {
+		p.openResult()
+		p.plan.Version, p.plan.Status = p.state.Version, p.state.Status
+		if !p.state.BaseDigest.IsNull() {
+			p.plan.BaseDigest = p.state.BaseDigest
+		}
+		return
+	}
+	p.plan.Version, p.plan.PublishedVersion = p.state.Version, p.state.PublishedVersion
+	p.plan.Stage, p.plan.Status = p.state.Stage, p.state.Status
+	p.plan.BaseDigest, p.plan.ResolvedPackages = p.state.BaseDigest, p.state.ResolvedPackages
+	p.plan.SizeBytes, p.plan.ProcessID = p.state.SizeBytes, p.state.ProcessID
+}
+
+// openResult leaves to the daemon what only it can say. Without publication, the published version stays as it is.
+func (p *planner) openResult() {
+	p.plan.Version, p.plan.PublishedVersion = types.Int64Unknown(), types.Int64Unknown()
+	if !p.plan.Publish.IsUnknown() && !p.plan.Publish.ValueBool() {
+		p.plan.PublishedVersion = types.Int64Null()
+		if p.state != nil {
+			p.plan.PublishedVersion = p.state.PublishedVersion
+		}
+	}
+	p.plan.Stage, p.plan.Status = types.StringUnknown(), types.StringUnknown()
+	p.plan.BaseDigest, p.plan.ResolvedPackages = types.StringUnknown(), types.ListUnknown(resolvedType)
+	p.plan.SizeBytes, p.plan.ProcessID = types.Int64Unknown(), types.StringUnknown()
+}
+
+// published plans the version and the stage of a recipe that was published before: nothing will be built or tested.
+func (p *planner) published() {
+	if p.snapshot == nil || p.plan.InputHash.IsUnknown() || !p.plan.Publish.ValueBool() {
+		return
+	}
+	summary, ok := p.snapshot.ByID(p.state.ID.ValueString())
+	if !ok {
+		return
+	}
+	if v, ok := summary.ByHash(p.plan.InputHash.ValueString()); ok {
+		p.plan.Version, p.plan.PublishedVersion = types.Int64Value(int64(v.Number)), types.Int64Value(int64(v.Number))
+		p.plan.Stage = types.StringValue(string(domain.StagePublished))
+	}
+}
+
+// superseded says whether the catalogue has something newer than the planned base.
+func (p *planner) superseded(otherwise types.Bool) types.Bool {
+	base := p.draft.spec.Recipe.Base
+	if p.snapshot == nil || base.Official == "" || base.Version == "" {
+		return otherwise
+	}
+	_, newer := official.Superseded(p.snapshot.Official, base.Official, base.Version)
+	return types.BoolValue(newer)
+}
+
+// settled says whether the image is where a configuration wants it to be.
+func (m model) settled(publish bool) bool {
+	return settled(domain.Image{
+		Stage: domain.Stage(m.Stage.ValueString()), CurrentVersion: int(m.Version.ValueInt64()),
+		PublishedVersion: int(m.PublishedVersion.ValueInt64()),
+	}, publish)
+}

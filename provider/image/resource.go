@@ -1,0 +1,283 @@
+// Package image is the resource kiln_custom_image. It must not know how the
+// daemon builds, tests or stores images.
+package image
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kilnhq/kiln/internal/client"
+	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/provider/session"
+)
+
+var (
+	_ resource.ResourceWithConfigure      = (*imageResource)(nil)
+	_ resource.ResourceWithValidateConfig = (*imageResource)(nil)
+	_ resource.ResourceWithModifyPlan     = (*imageResource)(nil)
+	_ resource.ResourceWithImportState    = (*imageResource)(nil)
+)
+
+// readTimeout is how long the last look at an image may take after a wait has ended, however it has.
+const readTimeout = 15 * time.Second
+
+// NewResource makes the resource kiln_custom_image.
+func NewResource() resource.Resource { return &imageResource{} }
+
+type imageResource struct {
+	session *session.Session
+}
+
+// Metadata names the resource.
+func (r *imageResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_custom_image"
+}
+
+// Configure takes the session over from the provider.
+func (r *imageResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.session = session.From(req.ProviderData, &resp.Diagnostics)
+}
+
+// Create starts the image, saves it in the state, and waits for its test and publication.
+func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan model
+	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
+		return
+	}
+	limit, found := plan.Timeouts.Create(ctx, session.DefaultTimeout)
+	resp.Diagnostics.Append(found...)
+	w := write{
+		plan:  plan,
+		doing: "create image " + strconv.Quote(plan.Name.ValueString()), limit: limit, diags: &resp.Diagnostics, state: &resp.State,
+		private: resp.Private,
+		goOn: "To attach to it instead of replacing the image, run `terraform untaint` on the resource and apply again, " +
+			"with a longer timeouts.create.",
+	}
+	r.write(ctx, w, func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error) {
+		return c.CreateImage(ctx, client.CreateImage{
+			Key: uuid.NewString(), Region: plan.Region.ValueString(), Spec: spec, ExpectedHash: hash,
+		})
+	})
+}
+
+// Update changes the image, which makes a new version when the recipe differs, attaches to a test that is under way, and
+// tests again what has failed.
+func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	generation := session.Generation(ctx, req.Private, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !state.settled(state.Publish.ValueBool()) {
+		generation = 0 // the daemon itself may have gone on since the image was read
+	}
+	limit, found := plan.Timeouts.Update(ctx, session.DefaultTimeout)
+	resp.Diagnostics.Append(found...)
+	w := write{
+		plan:  plan,
+		doing: "update image " + strconv.Quote(plan.Name.ValueString()), limit: limit, diags: &resp.Diagnostics, state: &resp.State,
+		private: resp.Private, goOn: "Apply again to attach to it, with a longer timeouts.update.",
+	}
+	r.write(ctx, w, func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error) {
+		return c.UpdateImage(ctx, client.UpdateImage{
+			ID: plan.ID.ValueString(), Generation: generation, Spec: spec, ExpectedHash: hash,
+		})
+	})
+}
+
+// write is what creation and update have in common besides the request itself.
+type write struct {
+	plan    model
+	doing   string
+	goOn    string
+	limit   time.Duration
+	done    bool // the process that was waited for has completed
+	diags   *diag.Diagnostics
+	state   *tfsdk.State
+	private interface {
+		SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+	}
+}
+
+func (r *imageResource) write(
+	ctx context.Context, w write, ask func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error),
+) {
+	if w.diags.HasError() {
+		return
+	}
+	c, err := r.session.Client(ctx)
+	if err != nil {
+		r.session.AddError(w.diags, w.doing, err)
+		return
+	}
+	d, found := r.settleBase(ctx, &w.plan)
+	if w.diags.Append(found...); w.diags.HasError() {
+		return
+	}
+	hash := w.plan.InputHash.ValueString()
+	if hash == "" {
+		hash = d.spec.Recipe.Hash()
+	}
+	defer r.session.Wrote()
+	img := domain.Image{}
+	if err = upload(ctx, c, d.files); err == nil {
+		img, err = ask(c, d.spec, hash)
+	}
+	if err != nil {
+		r.session.AddError(w.diags, w.doing, err)
+		return
+	}
+	r.save(ctx, img, w)
+	if w.diags.HasError() || img.ProcessID == "" || settled(img, w.plan.Publish.ValueBool()) {
+		return
+	}
+	w.done = r.session.Wait(ctx, c, session.Wait{
+		Doing:   fmt.Sprintf("test version %d of image %q", img.CurrentVersion, img.Spec.Name),
+		Process: img.ProcessID, Timeout: w.limit, GoOn: w.goOn,
+	}, w.diags)
+	r.look(ctx, c, img.ID, w)
+}
+
+// look saves how things stand after a wait, even when it was interrupted.
+func (r *imageResource) look(ctx context.Context, c *client.Client, id string, w write) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+	defer cancel()
+	img, err := c.Image(ctx, id, "")
+	if err != nil {
+		r.session.AddError(w.diags, "read image "+id, err)
+		return
+	}
+	r.save(ctx, img, w)
+	if w.done && !settled(img, w.plan.Publish.ValueBool()) {
+		r.session.AddError(w.diags, w.doing, problem.Problem{
+			Code: problem.InvalidImageState, Field: "stage", Value: string(img.Stage.Public()),
+			Detail: "its process has completed, and the image is not in the stage that was asked for",
+			Remedy: "Apply again; something else may have changed the image meanwhile.",
+		})
+	}
+}
+
+func (r *imageResource) save(ctx context.Context, img domain.Image, w write) {
+	m, found := toModel(ctx, img, w.plan)
+	w.diags.Append(found...)
+	if m.BaseUpdateAvailable.IsUnknown() || m.BaseUpdateAvailable.IsNull() {
+		m.BaseUpdateAvailable = r.superseded(ctx, img, types.BoolNull())
+	}
+	w.diags.Append(w.state.Set(ctx, m.planned(w.plan))...)
+	w.diags.Append(session.KeepGeneration(ctx, w.private, img.Generation)...)
+}
+
+// settled says whether an image is where its configuration wants it to be.
+func settled(img domain.Image, publish bool) bool {
+	if publish {
+		return img.Stage.Published() && img.PublishedVersion == img.CurrentVersion
+	}
+	switch img.Stage {
+	case domain.StageUntest, domain.StageTesting, domain.StageTestFailed, domain.StagePublishing:
+		return false
+	default:
+		return true
+	}
+}
+
+// Read reads the image; one that is gone leaves the state.
+func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state model
+	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
+		return
+	}
+	r.session.Manage(state.ID.ValueString())
+	read, err := r.get(ctx, state.ID.ValueString(), state.Region.ValueString())
+	switch {
+	case session.IsNotFound(err):
+		resp.State.RemoveResource(ctx)
+		return
+	case err != nil:
+		r.session.AddPlanError(&resp.Diagnostics, "read image "+state.ID.ValueString(), err)
+		return
+	}
+	m, found := toModel(ctx, read, state)
+	resp.Diagnostics.Append(found...)
+	m.BaseUpdateAvailable = r.superseded(ctx, read, state.BaseUpdateAvailable)
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, read.Generation)...)
+}
+
+// superseded says whether the catalogue has something newer; what was known before when it cannot be asked.
+func (r *imageResource) superseded(ctx context.Context, img domain.Image, before types.Bool) types.Bool {
+	snapshot, err := r.session.Snapshot(ctx)
+	if err != nil {
+		return before
+	}
+	base := img.Spec.Recipe.Base
+	_, newer := official.Superseded(snapshot.Official, base.Official, base.Version)
+	return types.BoolValue(newer)
+}
+
+// Delete deletes the image; one that is gone already is no error.
+func (r *imageResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var id types.String
+	if resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...); resp.Diagnostics.HasError() {
+		return
+	}
+	c, err := r.session.Client(ctx)
+	if err == nil {
+		defer r.session.Wrote()
+		err = c.DeleteImage(ctx, id.ValueString())
+	}
+	if err != nil && !session.IsNotFound(err) {
+		r.session.AddError(&resp.Diagnostics, "delete image "+id.ValueString(), err)
+	}
+}
+
+// ImportState takes over an image by its id or its name.
+func (r *imageResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	found, err := r.get(ctx, req.ID, r.session.Region())
+	if err != nil {
+		r.session.AddError(&resp.Diagnostics, "import image "+strconv.Quote(req.ID), err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), found.ID)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("region"), found.Region)...)
+}
+
+func (r *imageResource) get(ctx context.Context, id, region string) (domain.Image, error) {
+	c, err := r.session.Client(ctx)
+	if err != nil {
+		return domain.Image{}, err
+	}
+	return c.Image(ctx, id, region)
+}
+
+// settleBase resolves a base that the plan has left open, which it does without a daemon, and gives the specification.
+func (r *imageResource) settleBase(ctx context.Context, plan *model) (draft, diag.Diagnostics) {
+	d, diags := plan.draft(ctx)
+	if !d.gaps.version || diags.HasError() {
+		return d, diags
+	}
+	snapshot, err := r.session.Snapshot(ctx)
+	if err == nil {
+		var base official.Image
+		if base, err = official.Resolve(snapshot.Official, d.spec.Recipe.Base.Official, ""); err == nil {
+			d.spec.Recipe.Base.Version, d.gaps.version = base.Version, false
+			plan.Source = sourceObject(ctx, d.spec.Recipe.Base, &diags)
+		}
+	}
+	if err != nil {
+		r.session.AddError(&diags, "find the official image "+d.spec.Recipe.Base.Official, err)
+	}
+	return d, diags
+}

@@ -1,0 +1,236 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/float64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/name"
+	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	"github.com/kilnhq/kiln/provider/session"
+)
+
+// defaultMode is the mode of a file that names none.
+const defaultMode = "0644"
+
+// Schema describes the attributes.
+func (r *imageResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	attributes := computedAttributes()
+	maps.Copy(attributes, map[string]schema.Attribute{
+		"name": schema.StringAttribute{
+			Required: true,
+			MarkdownDescription: "The name, unique among your images of the region: lower-case letters, digits and `_`, at most " +
+				strconv.Itoa(name.MaxLength) + " characters. It can be changed in place.",
+		},
+		"description": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(""),
+			MarkdownDescription: "What the image is for, on one line of at most " + strconv.Itoa(name.MaxLength) + " characters. Default: empty.",
+		},
+		"visibility": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(string(domain.VisibilityPrivate)),
+			MarkdownDescription: "Who may see the image: " + quoted(domain.Visibilities) + ". `private` is its creator alone. Default: `" +
+				string(domain.VisibilityPrivate) + "`.",
+		},
+		"task_types": schema.SetAttribute{
+			ElementType: types.StringType, Required: true,
+			MarkdownDescription: "The task types that the image serves, at least one: " + quoted(tasktype.Types) +
+				". Its source must serve them too.",
+		},
+		"source":   sourceAttribute(),
+		"packages": packagesAttribute(),
+		"files":    filesAttribute(),
+		"env": schema.MapAttribute{
+			ElementType: types.StringType, Optional: true,
+			MarkdownDescription: "Environment variables of the image, at most " + strconv.Itoa(recipe.MaxEnv) +
+				". Names are letters, digits and `_`; values are one line, in which nothing is expanded. No place for secrets.",
+		},
+		"test": testAttribute(),
+		"publish": schema.BoolAttribute{
+			Optional: true, Computed: true, Default: booldefault.StaticBool(true),
+			MarkdownDescription: "Whether a version is published once its test has succeeded. Tasks use the published version; the one before " +
+				"keeps serving until then. It cannot go back to `false`. Default: `true`.",
+		},
+		"timeouts": session.Timeouts(ctx, "the test and the publication"),
+	})
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A custom image: a named recipe over an official image. Each recipe is an immutable version, known by its " +
+			"input hash, that is tested and then published. A changed recipe makes a new version; a recipe that was published before is " +
+			"published again without building anything. To bake a version into an image with a digest, use `kiln_persistent_build`.",
+		Attributes: attributes,
+	}
+}
+
+func sourceAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional:            true,
+		MarkdownDescription: "What the image is based on. Required; exactly one kind of source.",
+		Attributes: map[string]schema.Attribute{
+			"official": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "An official image of the catalogue; `kiln_official_images` lists them.",
+				Attributes: map[string]schema.Attribute{
+					"image": schema.StringAttribute{
+						Required: true, MarkdownDescription: "The name of the official image.",
+					},
+					"version": schema.StringAttribute{
+						Optional: true, Computed: true,
+						MarkdownDescription: "The version of the official image, a date as `YYYYMMDD`. Default: the newest one at the time of the " +
+							"creation, or when `image` changes; after that it stays as it is, and `base_update_available` says when there is a newer one.",
+					},
+				},
+			},
+		},
+	}
+}
+
+func packagesAttribute() schema.Attribute {
+	return schema.ListNestedAttribute{
+		Optional:            true,
+		MarkdownDescription: "What to install, in this order, at most " + strconv.Itoa(recipe.MaxPackages) + " entries.",
+		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+			"type": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "How to install: " + quoted(pkgmanager.Types) + ".",
+			},
+			"names": schema.ListAttribute{
+				ElementType: types.StringType, Optional: true,
+				MarkdownDescription: "Names of packages, at most " + strconv.Itoa(pkgmanager.MaxNames) + ", with the version that is meant: " +
+					"`NAME=VERSION` with `apt`, a requirement such as `pandas==1.5.3` with `python3`. Not with `script`. Whether a missing version " +
+					"is refused is the region's policy.",
+			},
+			"index": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "The base URL of a package index, with `python3` only, without credentials. Default: the installer's own.",
+			},
+			"script": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "With `script`: shell commands, run by `bash -euo pipefail`, at most " +
+					strconv.Itoa(pkgmanager.MaxScript/1024) + " KiB.",
+			},
+		}},
+	}
+}
+
+func filesAttribute() schema.Attribute {
+	return schema.ListNestedAttribute{
+		Optional: true,
+		MarkdownDescription: "Files to put into the image before anything is installed, at most " + strconv.Itoa(recipe.MaxFiles) +
+			". A file is known by its content: that its path on this machine changes means nothing.",
+		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+			"source": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: fmt.Sprintf("Path of a regular file on the machine that runs Terraform, of at most %d MiB. Either this or `content`.",
+					recipe.MaxFileSize>>20),
+			},
+			"content": schema.StringAttribute{
+				Optional: true, MarkdownDescription: "The content as text. Either this or `source`.",
+			},
+			"target": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "Absolute path in the image, outside of `/dev`, `/proc`, `/sys` and `/run`. Each path once.",
+			},
+			"mode": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(defaultMode),
+				MarkdownDescription: "The permissions, as four octal digits from `0000` to `0777`. Default: `" + defaultMode + "`.",
+			},
+			"sha256": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "SHA-256 of the content when the plan was made, in hexadecimal digits.",
+			},
+		}},
+	}
+}
+
+func testAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Required:            true,
+		MarkdownDescription: "Where and how a version is tested. Another test is no new version, and does not test a version again that has passed.",
+		Attributes: map[string]schema.Attribute{
+			"resource_group_id": schema.StringAttribute{
+				Required:            true,
+				MarkdownDescription: "The id of the resource group to test in, of the type `" + string(resourcegroup.TypeServerless) + "`.",
+			},
+			"commands": schema.ListAttribute{
+				ElementType: types.StringType, Optional: true,
+				MarkdownDescription: "Shell commands that must succeed, at most " + strconv.Itoa(domain.MaxTestCommands) +
+					", each run by `/bin/sh -ec` in a container of its own. What every image of a task type must be able to run is tested anyway.",
+			},
+			"cu": schema.Float64Attribute{
+				Optional: true, Computed: true, Default: float64default.StaticFloat64(resourcegroup.DefaultCU),
+				MarkdownDescription: fmt.Sprintf("What the test takes, in CU, %g to %g in steps of %g; not more than the resource group has. Default: `%g`.",
+					resourcegroup.MinCU, resourcegroup.MaxCU, resourcegroup.StepCU, resourcegroup.DefaultCU),
+			},
+		},
+	}
+}
+
+func computedAttributes() map[string]schema.Attribute {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	number := func(description string) schema.Int64Attribute {
+		return schema.Int64Attribute{Computed: true, MarkdownDescription: description}
+	}
+	id := text("The id that the daemon gave.")
+	id.PlanModifiers = []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
+	return map[string]schema.Attribute{
+		"id":                id,
+		"region":            text("The region: the provider's `region`, or else the daemon's default. Another one replaces the image."),
+		"version":           number("The current version, from 1."),
+		"published_version": number("The version that tasks use; null while none was published."),
+		"stage":             text("Where the current version stands: " + quoted(publicStages()) + ". `Unpublished` means tested, and not published."),
+		"status":            text("Whether the image may be used: " + quoted(domain.Statuses) + ". It expires with the official image that it is based on."),
+		"input_hash":        text("The hash of the recipe, as `sha256:HEX`. Equal hashes mean equal recipes."),
+		"containerfile":     text("What is built, to the letter. Files are named by their hash."),
+		"base_digest":       text("The id of the official image in the daemon's store; null until it was used for the first time."),
+		"base_update_available": schema.BoolAttribute{
+			Computed:            true,
+			MarkdownDescription: "Whether the catalogue has a newer version of the official image; name it in `source.official.version` to use it.",
+		},
+		"resolved_packages": schema.ListNestedAttribute{
+			Computed:            true,
+			MarkdownDescription: "The packages that the test found in the image; null until then.",
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"manager": text("The package manager, `apt` or `pip`."),
+				"name":    text("The name of the package."),
+				"version": text("The version of the package."),
+			}},
+		},
+		"size_bytes": number("The uncompressed size of the image in bytes; null until it was tested."),
+		"process_id": text("The process of the current version's latest test, for `kiln logs`; null when there was none."),
+	}
+}
+
+// publicStages lists the stages that a custom image shows.
+func publicStages() []domain.Stage {
+	var stages []domain.Stage
+	for _, s := range domain.Stages {
+		if s.Public() == s {
+			stages = append(stages, s)
+		}
+	}
+	return stages
+}
+
+func quoted[T ~string](values []T) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = "`" + string(v) + "`"
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,155 @@
+// Package official is the data source kiln_official_images. It must not know
+// how the daemon keeps its catalogue.
+package official
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	domain "github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	"github.com/kilnhq/kiln/provider/session"
+)
+
+var _ datasource.DataSourceWithConfigure = (*imagesDataSource)(nil)
+
+// NewDataSource makes the data source kiln_official_images.
+func NewDataSource() datasource.DataSource { return &imagesDataSource{} }
+
+type imagesDataSource struct {
+	session *session.Session
+}
+
+type model struct {
+	Name     types.String `tfsdk:"name"`
+	TaskType types.String `tfsdk:"task_type"`
+	Images   []imageModel `tfsdk:"images"`
+}
+
+type imageModel struct {
+	Name        string         `tfsdk:"name"`
+	Version     string         `tfsdk:"version"`
+	Description string         `tfsdk:"description"`
+	TaskTypes   []string       `tfsdk:"task_types"`
+	DefaultFor  []string       `tfsdk:"default_for"`
+	Provides    []string       `tfsdk:"provides"`
+	Status      string         `tfsdk:"status"`
+	Reference   string         `tfsdk:"reference"`
+	Available   bool           `tfsdk:"available"`
+	SizeBytes   types.Int64    `tfsdk:"size_bytes"`
+	Packages    []packageModel `tfsdk:"packages"`
+}
+
+type packageModel struct {
+	Manager string `tfsdk:"manager"`
+	Name    string `tfsdk:"name"`
+	Version string `tfsdk:"version"`
+}
+
+// Metadata names the data source.
+func (d *imagesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_official_images"
+}
+
+// Schema describes the attributes.
+func (d *imagesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	names := tasktype.Names(tasktype.Types)
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "The official images of the daemon's catalogue, on which custom images are based. They are immutable; a new " +
+			"version is a new entry.",
+		Attributes: map[string]schema.Attribute{
+			"name": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Only the versions of the image with this name. Default: all images.",
+			},
+			"task_type": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Only images that serve this task type: `" + strings.Join(names, "`, `") + "`. Default: all images.",
+				Validators:          []validator.String{stringvalidator.OneOf(names...)},
+			},
+			"images": schema.ListNestedAttribute{
+				Computed:            true,
+				MarkdownDescription: "What was found, in the order of the catalogue.",
+				NestedObject:        schema.NestedAttributeObject{Attributes: imageAttributes()},
+			},
+		},
+	}
+}
+
+func imageAttributes() map[string]schema.Attribute {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	texts := func(description string) schema.ListAttribute {
+		return schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: description}
+	}
+	return map[string]schema.Attribute{
+		"name":        text("The name, for `source.official.image` of a custom image."),
+		"version":     text("The version, a date as `YYYYMMDD`, for `source.official.version`."),
+		"description": text("What the image is for."),
+		"task_types":  texts("The task types that it serves."),
+		"default_for": texts("The task types whose default image it is."),
+		"provides":    texts("The package managers and runtimes in it, such as `apt` and `python3`."),
+		"status":      text("`" + string(domain.StatusReadOnly) + "`, or `" + string(domain.StatusExpired) + "` when nothing new may be based on it."),
+		"reference":   text("The registry reference that it is pulled from; empty when the daemon makes it itself."),
+		"available":   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is in the daemon's store already."},
+		"size_bytes":  schema.Int64Attribute{Computed: true, MarkdownDescription: "The uncompressed size in bytes, once available."},
+		"packages": schema.ListNestedAttribute{
+			Computed:            true,
+			MarkdownDescription: "The packages in it, once available.",
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"manager": text("The package manager, `apt` or `pip`."),
+				"name":    text("The name of the package."),
+				"version": text("The version of the package."),
+			}},
+		},
+	}
+}
+
+// Configure takes the session over from the provider.
+func (d *imagesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.session = session.From(req.ProviderData, &resp.Diagnostics)
+}
+
+// Read asks the daemon for its catalogue.
+func (d *imagesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m model
+	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
+		return
+	}
+	c, err := d.session.Client(ctx)
+	var found []domain.Image
+	if err == nil {
+		found, err = c.OfficialImages(ctx, m.Name.ValueString(), m.TaskType.ValueString())
+	}
+	if err != nil {
+		d.session.AddError(&resp.Diagnostics, "read the catalogue of official images", err)
+		return
+	}
+	m.Images = make([]imageModel, len(found))
+	for i, entry := range found {
+		m.Images[i] = toModel(entry)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+func toModel(entry domain.Image) imageModel {
+	m := imageModel{
+		Name: entry.Name, Version: entry.Version, Description: entry.Description, TaskTypes: tasktype.Names(entry.TaskTypes),
+		DefaultFor: tasktype.Names(entry.Default), Provides: append([]string{}, entry.Provides...), Status: string(entry.Status),
+		Reference: entry.Reference, Available: entry.Available, Packages: make([]packageModel, len(entry.Packages)),
+	}
+	if entry.Available {
+		m.SizeBytes = types.Int64Value(entry.SizeBytes)
+	}
+	for i, p := range entry.Packages {
+		m.Packages[i] = packageModel{Manager: p.Manager, Name: p.Name, Version: p.Version}
+	}
+	return m
+}

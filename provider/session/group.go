@@ -1,0 +1,98 @@
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kilnhq/kiln/internal/client"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
+	"github.com/kilnhq/kiln/provider/diagnostic"
+)
+
+// Group gives a resource group as it will be: what this plan makes of it, or else what the daemon has.
+func (s *Session) Group(ctx context.Context, id string) (resourcegroup.ResourceGroup, error) {
+	s.mu.Lock()
+	planned, ok := s.planned[id]
+	s.mu.Unlock()
+	if ok {
+		return planned, nil
+	}
+	c, err := s.Client(ctx)
+	if err != nil {
+		return resourcegroup.ResourceGroup{}, err
+	}
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	writes := s.writes.Load()
+	if known := s.groups[id]; known.valid && known.writes == writes {
+		return known.value, nil
+	}
+	group, err := c.ResourceGroup(ctx, id, s.config.Region)
+	if err != nil {
+		return resourcegroup.ResourceGroup{}, fmt.Errorf("read resource group: %w", err)
+	}
+	s.groups[id] = cached[resourcegroup.ResourceGroup]{value: group, writes: writes, valid: true}
+	return group, nil
+}
+
+// PlanGroup tells the session what the plan makes of a resource group that is there already.
+func (s *Session) PlanGroup(g resourcegroup.ResourceGroup) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.planned[g.ID] = g
+}
+
+// JudgeGroup refuses a resource group that is not there or may not run work of a size, as far as both are known. At is the
+// attribute that names the group.
+func (s *Session) JudgeGroup(ctx context.Context, at string, id types.String, cu types.Float64, diags *diag.Diagnostics) {
+	if id.IsUnknown() {
+		return
+	}
+	group, err := s.Group(ctx, id.ValueString())
+	switch {
+	case IsNotFound(err) || err == nil && group.ID != id.ValueString():
+		diagnostic.AddError(diags, "", notThere(at, id))
+	case err != nil:
+		s.AddPlanError(diags, "read resource group "+id.ValueString(), err)
+	case cu.IsUnknown():
+		diagnostic.AddError(diags, "", group.AdmitType(at).Err())
+	default:
+		diagnostic.AddError(diags, "", group.Admit(at, cu.ValueFloat64()).Err())
+	}
+}
+
+// Reference is an attribute that names another object by its id.
+type Reference struct {
+	At  string // the attribute
+	ID  types.String
+	Get func(c *client.Client, id string) (have string, err error) // reads the object, and gives its id
+}
+
+// JudgeReference refuses the id of something that is not there, as far as it is known. Ids are made by the daemon, so nothing
+// in the same plan can put that right. A name is refused too, though the daemon would find it: it may come to mean another.
+func (s *Session) JudgeReference(ctx context.Context, r Reference, diags *diag.Diagnostics) {
+	if r.ID.IsUnknown() || !s.Remote() {
+		return
+	}
+	c, err := s.Client(ctx)
+	var have string
+	if err == nil {
+		have, err = r.Get(c, r.ID.ValueString())
+	}
+	if IsNotFound(err) || err == nil && have != r.ID.ValueString() {
+		diagnostic.AddError(diags, "", notThere(r.At, r.ID))
+		return
+	}
+	s.AddPlanError(diags, "read "+r.ID.ValueString(), err)
+}
+
+func notThere(at string, id types.String) problem.Problem {
+	return problem.Problem{
+		Code: problem.NotFound, Field: at, Value: id.ValueString(), Limit: "the id of something that is there",
+		Remedy: "Use the attribute id of a resource, and not its name.",
+	}
+}

@@ -1,0 +1,174 @@
+package workspace_test
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	"github.com/kilnhq/kiln/daemon"
+	"github.com/kilnhq/kiln/provider/acctest"
+)
+
+const address = "kiln_workspace.x"
+
+func TestMain(m *testing.M) { acctest.Main(m) }
+
+// TestAccLifecycle: created, read, imported by id and by name, updated in place, and gone at the end.
+func TestAccLifecycle(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	first := d.Provider() + `resource "kiln_workspace" "x" { name = "analytics" }`
+	second := d.Provider() + `resource "kiln_workspace" "x" {
+  name        = "reporting"
+  description = "the reporting team"
+}`
+	acctest.Run(t,
+		resource.TestStep{Config: first, Check: resource.ComposeTestCheckFunc(
+			resource.TestCheckResourceAttrSet(address, "id"),
+			resource.TestCheckResourceAttr(address, "region", "local"),
+			resource.TestCheckResourceAttr(address, "name", "analytics"),
+			resource.TestCheckResourceAttr(address, "description", ""),
+		)},
+		acctest.Unchanged(first),
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true},
+		resource.TestStep{
+			ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateIdFunc: acctest.ImportID(address, "name"),
+		},
+		acctest.Planned(second, address, plancheck.ResourceActionUpdate),
+		acctest.Unchanged(second),
+	)
+	left, err := d.Client.Workspaces(t.Context(), "")
+	if err != nil || len(left) != 0 {
+		t.Errorf("left = %v, %v; want none", left, err)
+	}
+}
+
+// TestAccDisappears: what was deleted behind Terraform's back is created again.
+func TestAccDisappears(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	config := d.Provider() + `resource "kiln_workspace" "x" { name = "analytics" }`
+	var id string
+	acctest.Run(t,
+		resource.TestStep{Config: config, Check: acctest.Attribute(address, "id", &id)},
+		resource.TestStep{
+			PreConfig: func() {
+				if err := d.Client.DeleteWorkspace(t.Context(), id); err != nil {
+					t.Error(err)
+				}
+			},
+			Config: config,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
+			}},
+		},
+	)
+}
+
+// TestAccDrift: what was changed behind Terraform's back is changed back.
+func TestAccDrift(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	config := d.Provider() + `resource "kiln_workspace" "x" { name = "analytics" }`
+	var id string
+	acctest.Run(t,
+		resource.TestStep{Config: config, Check: acctest.Attribute(address, "id", &id)},
+		resource.TestStep{
+			PreConfig: func() {
+				w, err := d.Client.Workspace(t.Context(), id, "")
+				if err != nil {
+					t.Error(err)
+				}
+				w.Description = "changed by hand"
+				if _, err := d.Client.UpdateWorkspace(t.Context(), w); err != nil {
+					t.Error(err)
+				}
+			},
+			Config: config,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+			}},
+			Check: resource.TestCheckResourceAttr(address, "description", ""),
+		},
+	)
+}
+
+// TestAccRefused: what can be judged without the daemon is refused in the plan, the rest in the apply.
+func TestAccRefused(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	workspace := func(label, body string) string {
+		return "resource \"kiln_workspace\" \"" + label + "\" {\n" + body + "\n}\n"
+	}
+	acctest.Run(t,
+		acctest.Refused(d.Provider()+workspace("x", `name = "7up"`), "Error: InvalidName", "name", `"7up"`),
+		acctest.Refused(d.Provider()+workspace("x", "name = \"a\"\ndescription = \"two\\nlines\""),
+			"Error: InvalidParameter", "description", "128 characters on one line"),
+		acctest.Refused(d.Provider(`region = "mars"`)+workspace("x", `name = "a"`), "Error: UnknownRegion", "region", "mars", "local"),
+		resource.TestStep{
+			Config:      d.Provider() + workspace("x", `name = "a"`) + workspace("y", "name = \"a\"\ndepends_on = [kiln_workspace.x]"),
+			ExpectError: acctest.Words(`Cannot create workspace "a": NameConflict`, "terraform import ADDRESS ws-"),
+		},
+		resource.TestStep{
+			Config: d.Provider() + workspace("x", `name = "a"`), ResourceName: address, ImportState: true, ImportStateId: "nobody",
+			ExpectError: acctest.Words(`Cannot import workspace "nobody": NotFound`),
+		},
+	)
+}
+
+// TestAccUnknown: a name that is known after apply is judged then.
+func TestAccUnknown(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	config := func(name string) string {
+		return d.Provider() + `
+resource "terraform_data" "name" { input = "` + name + `" }
+resource "kiln_workspace" "x" {
+  name        = terraform_data.name.output
+  description = terraform_data.name.id
+}`
+	}
+	acctest.Run(t,
+		resource.TestStep{Config: config("7up"), ExpectError: acctest.Words("InvalidName", `"7up"`)},
+		resource.TestStep{Config: config("fine"), Check: resource.TestCheckResourceAttr(address, "name", "fine")},
+	)
+}
+
+// TestAccRegion: a workspace moves with the provider's region, by replacement, and stays where it is without one.
+func TestAccRegion(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t, func(c *daemon.Config) { c.Regions = []daemon.Region{{Name: "east"}, {Name: "west"}} })
+	workspace := `resource "kiln_workspace" "x" { name = "analytics" }`
+	acctest.Run(t,
+		resource.TestStep{Config: d.Provider() + workspace, Check: resource.TestCheckResourceAttr(address, "region", "east")},
+		acctest.Unchanged(d.Provider(`region = "east"`)+workspace),
+		acctest.Planned(d.Provider(`region = "west"`)+workspace, address, plancheck.ResourceActionDestroyBeforeCreate),
+		resource.TestStep{
+			Config: d.Provider() + workspace, Check: resource.TestCheckResourceAttr(address, "region", "west"),
+			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+		},
+	)
+}
+
+// TestAccDaemonDown: one error says that the daemon cannot be reached, however many resources there are, and a plan that
+// does not need it goes on.
+func TestAccDaemonDown(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	workspaces := "resource \"kiln_workspace\" \"x\" {\n  count = 5\n  name = \"w${count.index}\"\n}"
+	errors := 0
+	resource.Test(t, resource.TestCase{
+		ProtoV6ProviderFactories: acctest.Factories(),
+		ErrorCheck:               acctest.Once(t, "DaemonUnavailable", &errors),
+		Steps: []resource.TestStep{
+			{Config: d.Provider() + workspaces},
+			{PreConfig: d.Stop, Config: d.Provider() + workspaces, PlanOnly: true},
+			{Config: d.Provider("skip_remote_validation = true") + workspaces, PlanOnly: true},
+			{PreConfig: d.Run, Config: d.Provider() + workspaces, PlanOnly: true},
+		},
+	})
+	if errors != 2 {
+		t.Errorf("%d errors, want one a plan without the daemon", errors)
+	}
+}
