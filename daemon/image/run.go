@@ -130,7 +130,7 @@ func (s Runner) Run(ctx context.Context, p processdomain.Process, log *process.J
 	if err := json.Unmarshal(p.Payload, &payload); err != nil {
 		return nil, fmt.Errorf("read payload of %s: %w", p.ID, err)
 	}
-	command := worker.Command{Name: "run", Argv: payload.Argv, Env: payload.Env}
+	command := worker.Command{Name: processdomain.RunStep, Argv: payload.Argv, Env: payload.Env}
 	if payload.Official != nil {
 		return s.cfg.Worker.RunOfficial(ctx, p, *payload.Official, command, log)
 	}

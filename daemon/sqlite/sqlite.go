@@ -25,6 +25,7 @@ var migrations embed.FS
 type Store struct {
 	writer *sql.DB
 	reader *sql.DB
+	source string // for connections of other kinds
 	clock  func() time.Time
 }
 
@@ -37,7 +38,8 @@ func Open(ctx context.Context, path string, clock func() time.Time) (*Store, err
 	options := url.Values{
 		"_journal_mode": {"WAL"}, "_synchronous": {"FULL"}, "_busy_timeout": {"5000"}, "_foreign_keys": {"on"}, "_txlock": {"immediate"},
 	}
-	writer, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+options.Encode())
+	source := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
+	writer, err := sql.Open("sqlite3", source+options.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open store %q: %w", path, err)
 	}
@@ -46,13 +48,14 @@ func Open(ctx context.Context, path string, clock func() time.Time) (*Store, err
 		return nil, errors.Join(fmt.Errorf("open store %q: %w", path, err), writer.Close())
 	}
 	options.Set("_txlock", "deferred")
+	backups := source + options.Encode()
 	options.Set("_query_only", "on")
-	reader, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+options.Encode())
+	reader, err := sql.Open("sqlite3", source+options.Encode())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %q for reading: %w", path, err), writer.Close())
 	}
 	reader.SetMaxOpenConns(8)
-	return &Store{writer: writer, reader: reader, clock: clock}, nil
+	return &Store{writer: writer, reader: reader, source: backups, clock: clock}, nil
 }
 
 // Close closes the database.
@@ -66,9 +69,15 @@ func (s *Store) Read(ctx context.Context, fn func(*Tx) error) error { return s.r
 // Write runs fn with the write lock; what it did is on disk when Write returns nil.
 func (s *Store) Write(ctx context.Context, fn func(*Tx) error) error { return s.run(ctx, s.writer, fn) }
 
-// Backup writes a consistent copy of the database to a file that must not exist.
+// Backup writes a consistent copy of the database to a file that must not exist. Writers go on meanwhile.
 func (s *Store) Backup(ctx context.Context, path string) error {
-	if _, err := s.reader.ExecContext(ctx, "VACUUM INTO ?", path); err != nil {
+	// query_only, which readers have, forbids writing to any file.
+	db, err := sql.Open("sqlite3", s.source)
+	if err != nil {
+		return fmt.Errorf("back up store: %w", err)
+	}
+	_, err = db.ExecContext(ctx, "VACUUM INTO ?", path)
+	if err = errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("back up store to %q: %w", path, err)
 	}
 	return nil

@@ -20,6 +20,10 @@ const (
 	KindCleanup   Kind = "cleanup" // removes the artifacts of a deleted image
 )
 
+// RunStep is the name of the step in which a process of KindRun runs its command; what was printed before comes from the
+// installation of packages.
+const RunStep = "run"
+
 // Everyone is the owner of processes that work for all, such as making an official image: everybody may see them.
 const Everyone = "kiln"
 

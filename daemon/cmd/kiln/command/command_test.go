@@ -156,16 +156,19 @@ func TestRun(t *testing.T) {
 		jobs: []process.View{view("proc-1", domain.StateCompleted, func(v *process.View) { v.ExitCode, v.QueuePosition = 7, 3 })},
 		lines: []domain.Line{
 			{Number: 1, Stream: "kiln", Text: "no persistent build"},
-			{Number: 2, Stream: "stdout", Text: "out"},
-			{Number: 3, Stream: "stderr", Text: "err"},
-			{Number: 4, Stream: "stdout", Text: "\x1b[31mred"},
+			{Number: 2, Stream: "kiln", Text: "RUN pip", Step: "RUN pip"},
+			{Number: 3, Stream: "stdout", Text: "installed"},
+			{Number: 4, Stream: "kiln", Text: "run", Step: "run"},
+			{Number: 5, Stream: "stdout", Text: "out"},
+			{Number: 6, Stream: "stderr", Text: "err"},
+			{Number: 7, Stream: "stdout", Text: "\x1b[31mred"},
 		},
 	}
 	got := f.kiln(t.Context(), t, "run", "segmenter", "--resource-group", "default", "-e", "K=V=W", "-e", "EMPTY=", "--region", "r",
 		"--", "python3", "-c", "--endpoint")
 	want := result{
 		7, "out\n\x1b[31mred\n",
-		"kiln: job proc-1\nkiln: waiting in the queue at position 3\nkiln: no persistent build\nerr\n",
+		"kiln: job proc-1\nkiln: waiting in the queue at position 3\nkiln: no persistent build\nkiln: RUN pip\ninstalled\nerr\n",
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(result{})); diff != "" {
 		t.Error(diff)

@@ -147,7 +147,7 @@ func (a *app) runCommand(ctx context.Context, request client.RunImage) error {
 		return exit{ExitRunFailed, err}
 	}
 	a.remark("job %s", id)
-	job, err := a.follow(ctx, c, id, a.printed)
+	job, err := a.follow(ctx, c, id, a.printed())
 	switch {
 	case !job.State.Final() && (ctx.Err() != nil || a.out.err != nil):
 		return a.abandon(ctx, c, id)
@@ -214,18 +214,21 @@ func (a *app) logged(e client.Event) {
 	}
 }
 
-// printed shows a line where the command has written it.
-func (a *app) printed(e client.Event) {
-	switch line := e.Line; {
-	case line == nil:
-	case line.Stream == streamStdout && line.Step == "":
-		a.out.line("", line.Text)
-	case line.Step != "":
-		a.remark("%s", line.Text)
-	case line.Stream == streamKiln:
-		a.remark("%s", line.Text)
-	default:
-		a.err.line("", line.Text)
+// printed shows a line where the command has written it; what the installation of packages has printed before is a remark.
+func (a *app) printed() func(client.Event) {
+	running := false
+	return func(e client.Event) {
+		switch line := e.Line; {
+		case line == nil:
+		case line.Step != "" && line.Text == process.RunStep:
+			running = true
+		case line.Step != "" || line.Stream == streamKiln:
+			a.remark("%s", line.Text)
+		case line.Stream == streamStdout && running:
+			a.out.line("", line.Text)
+		default:
+			a.err.line("", line.Text)
+		}
 	}
 }
 
