@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsimple"
 
@@ -170,6 +171,9 @@ func (c Config) validate() problem.List {
 	for _, image := range c.Catalogue.Images {
 		if !versionDate.MatchString(image.Version) {
 			wrong("catalogue.image."+image.Name+".version", image.Version, "a date, YYYYMMDD")
+		}
+		if host, repository, _ := strings.Cut(image.Reference, "/"); repository == "" || !strings.ContainsAny(host, ".:") && host != "localhost" {
+			wrong("catalogue.image."+image.Name+".reference", image.Reference, "HOST[:PORT]/REPOSITORY@DIGEST")
 		}
 		if len(image.TaskTypes) == 0 {
 			wrong("catalogue.image."+image.Name+".task_types", "", fmt.Sprint(tasktype.Types))

@@ -14,12 +14,12 @@ import (
 
 func TestStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB, dir string, clock func() time.Time) storetest.Store {
-		t.Helper()
+	storetest.Run(t, func(tb testing.TB, dir string, clock func() time.Time) storetest.Store {
+		tb.Helper()
 		// A name that means something in a URL, so that escaping is tried too.
-		db, err := sqlite.Open(t.Context(), filepath.Join(dir, "kiln ?#%25.db"), clock)
+		db, err := sqlite.Open(tb.Context(), filepath.Join(dir, "kiln ?#%25.db"), clock)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		return storetest.Store{
 			All:            within(db, func(tx *sqlite.Tx) storetest.Tx { return tx }),

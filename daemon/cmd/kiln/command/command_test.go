@@ -219,7 +219,8 @@ func TestRunStopsWhenNobodyReads(t *testing.T) {
 	t.Parallel()
 	f := &fake{
 		jobs:  []process.View{view("proc-1", domain.StateRunning, func(*process.View) {})},
-		lines: []domain.Line{{Number: 1, Stream: "stdout", Text: "out"}}, hang: make(chan struct{}),
+		lines: []domain.Line{{Number: 1, Stream: "kiln", Text: "run", Step: "run"}, {Number: 2, Stream: "stdout", Text: "out"}},
+		hang:  make(chan struct{}),
 	}
 	var stderr bytes.Buffer
 	code := Run(t.Context(), Invocation{

@@ -1,0 +1,316 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kilnhq/kiln/daemon/catalogue"
+	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/quota"
+	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
+)
+
+// load reads a configuration from text; where it lies and listens is said when the text does not.
+func load(t *testing.T, text string) (Config, error) {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "kilnd.hcl")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := LoadConfig(path)
+	if err != nil {
+		return c, err
+	}
+	if c.DataDir == "" {
+		c.DataDir = "/var/lib/kiln"
+	}
+	if c.Socket == "" {
+		c.Socket = "/run/kiln/kilnd.sock"
+	}
+	return c.complete()
+}
+
+func TestConfigEmpty(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		DataDir: "/var/lib/kiln", Socket: "/run/kiln/kilnd.sock", Runtime: c.Runtime, Workers: 4, VersionPinning: "enforce",
+		Regions:  []Region{{Name: "local", Edition: "professional"}},
+		Registry: &Registry{Listen: "127.0.0.1:5380"},
+		Catalogue: &Catalogue{
+			Mirror: "http://deb.debian.org/debian", Suite: "bookworm", Components: []string{"main"}, Cache: "/var/lib/kiln/catalogue",
+		},
+	}
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Error(diff)
+	}
+	if !filepath.IsAbs(c.Runtime) || filepath.Base(c.Runtime) != "runc" {
+		t.Errorf("runtime = %q", c.Runtime)
+	}
+	regions := []system.Region{{Name: "local", Edition: quota.EditionProfessional, Pinning: system.PinningEnforce}}
+	if diff := cmp.Diff(regions, c.regions()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(catalogue.Shipped("bookworm", []string{"main"}), c.entries()); diff != "" {
+		t.Error(diff)
+	}
+	if c.mounts() != nil {
+		t.Errorf("mounts = %v", c.mounts())
+	}
+	again, err := c.complete() // what is complete stays as it is
+	if diff := cmp.Diff(c, again); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}
+
+const everything = `
+data_dir        = "/srv/kiln"
+socket          = "/srv/kiln.sock"
+runtime         = "/opt/runc"
+workers         = 9
+version_pinning = "warn"
+
+region "local" { edition = "basic" }
+region "cn-east_2" {}
+
+registry {
+  listen           = "127.0.0.1:6000"
+  external_address = "kiln.example:6000"
+}
+
+catalogue {
+  mirror     = "https://mirror.internal/debian"
+  suite      = "trixie"
+  components = ["main", "contrib"]
+  cache      = "/srv/cache"
+
+  image "site_base" "20260101" {
+    reference   = "registry.internal:5000/team/base@sha256:ab"
+    description = "what we all use"
+    task_types  = ["shell", "notebook"]
+    provides    = ["python3"]
+  }
+}
+
+package_index "mirror" {
+  type     = "pip"
+  url      = "http://mirror.internal:8081/simple/"
+  internal = true
+}
+`
+
+func TestConfigEverything(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Config{
+		DataDir: "/srv/kiln", Socket: "/srv/kiln.sock", Runtime: "/opt/runc", Workers: 9, VersionPinning: "warn",
+		Regions:  []Region{{Name: "local", Edition: "basic"}, {Name: "cn-east_2", Edition: "professional"}},
+		Registry: &Registry{Listen: "127.0.0.1:6000", ExternalAddress: "kiln.example:6000"},
+		Catalogue: &Catalogue{
+			Mirror: "https://mirror.internal/debian", Suite: "trixie", Components: []string{"main", "contrib"}, Cache: "/srv/cache",
+			Images: []OfficialImage{{
+				Name: "site_base", Version: "20260101", Reference: "registry.internal:5000/team/base@sha256:ab",
+				Description: "what we all use", TaskTypes: []string{"shell", "notebook"}, Provides: []string{"python3"},
+			}},
+		},
+		Indexes: []Index{{Name: "mirror", Type: "pip", URL: "http://mirror.internal:8081/simple/", Internal: true}},
+	}
+	if diff := cmp.Diff(want, c); diff != "" {
+		t.Error(diff)
+	}
+	if got := c.regions(); len(got) != 2 || got[1] != (system.Region{Name: "cn-east_2", Edition: quota.EditionProfessional, Pinning: system.PinningWarn}) {
+		t.Errorf("regions = %v", got)
+	}
+	entries := c.entries()
+	site := official.Image{
+		Name: "site_base", Version: "20260101", Description: "what we all use", Status: official.StatusReadOnly, Provides: []string{"python3"},
+		TaskTypes: []tasktype.Type{tasktype.Shell, tasktype.Notebook}, Reference: "registry.internal:5000/team/base@sha256:ab",
+	}
+	if diff := cmp.Diff(site, entries[len(entries)-1]); diff != "" {
+		t.Error(diff)
+	}
+	if suite := entries[0].Definition.Suite; suite != "trixie" {
+		t.Errorf("the shipped entries are made from %s", suite)
+	}
+	text := "[global]\nindex-url = http://mirror.internal:8081/simple/\ntrusted-host = mirror.internal\n"
+	if diff := cmp.Diff(map[string]string{"/etc/pip.conf": text}, c.mounts()); diff != "" {
+		t.Error(diff)
+	}
+	c.Indexes[0].URL = "https://mirror.internal/simple/"
+	if got := c.mounts()["/etc/pip.conf"]; got != "[global]\nindex-url = https://mirror.internal/simple/\n" {
+		t.Errorf("pip.conf = %q", got)
+	}
+}
+
+func TestConfigRefused(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, text string
+		want       []string // the fields
+	}{
+		{"edition", `region "local" { edition = "gold" }`, []string{"region.local.edition"}},
+		{"region with a space", `region "the east" {}`, []string{"region"}},
+		{"region in upper case", `region "East" {}`, []string{"region"}},
+		{"region with a slash", `region "a/b" {}`, []string{"region"}},
+		{"region without a name", `region "" {}`, []string{"region"}},
+		{"region twice", "region \"a\" {}\nregion \"a\" {}", []string{"region"}},
+		{"pinning", `version_pinning = "on"`, []string{"version_pinning"}},
+		{"workers", `workers = -1`, []string{"workers"}},
+		{"index of apt", "package_index \"x\" {\n type = \"apt\"\n url = \"http://x/\"\n}", []string{"package_index.x"}},
+		{"index without host", "package_index \"x\" {\n type = \"pip\"\n url = \"simple\"\n}", []string{"package_index.x"}},
+		{"index of two lines", "package_index \"x\" {\n type = \"pip\"\n url = \"http://x/\\nextra = 1\"\n}", []string{"package_index.x"}},
+		{
+			"two indexes", strings.Repeat("package_index \"x\" {\n type = \"pip\"\n url = \"http://x/\"\n}\n", 2),
+			[]string{"package_index"},
+		},
+		{"mirror", `catalogue { mirror = "deb.debian.org" }`, []string{"catalogue.mirror"}},
+		{"mirror of files", `catalogue { mirror = "file:///srv/debian" }`, []string{"catalogue.mirror"}},
+		{
+			"task type", "catalogue {\n image \"a\" \"20260101\" {\n reference = \"r.test/x\"\n task_types = [\"shell\", \"beam\"]\n }\n}",
+			[]string{"catalogue.image.a.task_types"},
+		},
+		{
+			"no task type", "catalogue {\n image \"a\" \"20260101\" {\n reference = \"r.test/x\"\n task_types = []\n }\n}",
+			[]string{"catalogue.image.a.task_types"},
+		},
+		{
+			"version that is no date", "catalogue {\n image \"a\" \"latest\" {\n reference = \"r.test/x\"\n task_types = [\"shell\"]\n }\n}",
+			[]string{"catalogue.image.a.version"},
+		},
+		{
+			"reference without host", "catalogue {\n image \"a\" \"20260101\" {\n reference = \"debian:12\"\n task_types = [\"shell\"]\n }\n}",
+			[]string{"catalogue.image.a.reference"},
+		},
+		{
+			"reference to the hub", "catalogue {\n image \"a\" \"20260101\" {\n reference = \"library/debian\"\n task_types = [\"shell\"]\n }\n}",
+			[]string{"catalogue.image.a.reference"},
+		},
+		{
+			"several", "workers = -1\nversion_pinning = \"\\n\"\nregion \"local\" { edition = \"x\" }",
+			[]string{"region.local.edition", "version_pinning", "workers"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(t, test.text)
+			var got []string
+			for _, p := range problem.From(err) {
+				if p.Code != problem.InvalidParameter || p.Limit == "" {
+					t.Errorf("got %v", p)
+				}
+				got = append(got, p.Field)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(err, diff)
+			}
+		})
+	}
+}
+
+// TestConfigUnreadable checks what is no configuration at all: the message says where.
+func TestConfigUnreadable(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"unknown field": "wrokers = 4", "unknown block": "network \"x\" {}", "wrong type": "workers = \"many\"", "no HCL": "workers = = 4",
+		"block without label": "region {}", "missing field": "package_index \"x\" {\n type = \"pip\"\n}", "two registries": "registry {}\nregistry {}",
+	} {
+		_, err := load(t, text)
+		if err == nil || !strings.Contains(err.Error(), "kilnd.hcl") || len(problem.From(err)) > 0 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := LoadConfig(filepath.Join(t.TempDir(), "gone.hcl")); err == nil {
+		t.Error("a file that is not there is read")
+	}
+}
+
+func TestConfigPlaces(t *testing.T) {
+	for _, test := range []struct {
+		name                string
+		state, run, home    string
+		wantData, wantSocks string
+	}{
+		{"XDG", "/state", "/run/user/7", "/home/x", "/state/kiln", "/run/user/7/kiln/kilnd.sock"},
+		{"home", "", "/run/user/7", "/home/x", "/home/x/.local/state/kiln", "/run/user/7/kiln/kilnd.sock"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("XDG_STATE_HOME", test.state)
+			t.Setenv("XDG_RUNTIME_DIR", test.run)
+			t.Setenv("HOME", test.home)
+			c, err := Config{}.complete()
+			if err != nil || c.DataDir != test.wantData || c.Socket != test.wantSocks {
+				t.Errorf("got %s, %s, %v", c.DataDir, c.Socket, err)
+			}
+		})
+	}
+	t.Run("nowhere to listen", func(t *testing.T) {
+		t.Setenv("XDG_RUNTIME_DIR", "")
+		_, err := Config{DataDir: "/srv"}.complete()
+		if !problem.Has(err, problem.MissingRequired) {
+			t.Errorf("got %v, want MissingRequired", err)
+		}
+	})
+	t.Run("no home", func(t *testing.T) {
+		t.Setenv("XDG_STATE_HOME", "")
+		t.Setenv("HOME", "")
+		if _, err := (Config{Socket: "/x"}).complete(); err == nil {
+			t.Error("it lies nowhere")
+		}
+	})
+	t.Run("relative", func(t *testing.T) {
+		t.Chdir(t.TempDir())
+		dir, err := os.Getwd()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := Config{DataDir: "data", Socket: "/x"}.complete()
+		if want := filepath.Join(dir, "data"); err != nil || c.DataDir != want || c.Catalogue.Cache != filepath.Join(want, "catalogue") {
+			t.Errorf("got %s, %s, %v", c.DataDir, c.Catalogue.Cache, err)
+		}
+	})
+}
+
+func TestLock(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "lock")
+	unlock, err := lock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holder, err := os.ReadFile(path)
+	if err != nil || string(holder) != fmt.Sprintln(os.Getpid()) {
+		t.Errorf("the file says %q, %v", holder, err)
+	}
+	_, err = lock(path)
+	found := problem.From(err)
+	if len(found) != 1 || found[0].Code != problem.StateInUse || found[0].Field != "data_dir" || !strings.Contains(found[0].Detail, fmt.Sprint(os.Getpid())) {
+		t.Errorf("got %v, want StateInUse with the process", err)
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err = lock(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unlock(); err != nil {
+		t.Error(err)
+	}
+	if _, err := lock(filepath.Join(path, "x")); err == nil || len(problem.From(err)) > 0 {
+		t.Errorf("got %v, want a failure", err)
+	}
+}
