@@ -46,7 +46,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)
 	b := &bench{t: t, ctx: ctx, dir: t.TempDir(), engine: enginetest.New(), registry: enginetest.NewRegistry()}
 	c, err := client.New(client.Config{Endpoint: "unix://" + b.socket()})
 	if err != nil {

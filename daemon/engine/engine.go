@@ -208,6 +208,7 @@ func (e *Engine) start(ctx context.Context, payload job.Payload, emit func(worke
 	if err != nil {
 		return outcome{}, err
 	}
+	defer e.removeTemp(payload.Token)
 	process, err := sandbox.Start(ctx, sandbox.Config{Executable: e.config.Executable, Logger: e.log}, spec)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
@@ -226,7 +227,6 @@ func (e *Engine) start(ctx context.Context, payload job.Payload, emit func(worke
 		process.Kill()
 	}
 	waitErr := process.Wait()
-	e.removeTemp(payload.Token)
 	switch {
 	case err != nil:
 		out = outcome{died: true, failure: &worker.Failure{Kind: worker.FailureInternal, Message: "read events: " + err.Error()}}

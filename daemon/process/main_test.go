@@ -55,7 +55,7 @@ func newBench(t *testing.T, options ...option) *bench {
 
 func openBench(t *testing.T, dir string, options ...option) *bench {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)
 	db, err := sqlite.Open(ctx, filepath.Join(dir, "kiln.db"), nil)
 	if err != nil {
 		t.Fatal(err)

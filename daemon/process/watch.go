@@ -122,7 +122,7 @@ func (r *Runner) Watch(ctx context.Context, owner string, req WatchRequest, send
 	var last View
 	for {
 		changed := r.topic(req.ID) // before looking, so that no change is missed
-		v, err := r.Get(ctx, owner, req.ID)
+		v, err := r.look(ctx, owner, req.ID, last)
 		if err != nil {
 			r.announce(req.ID) // there may be nothing of that name that would ever do it
 			return err
@@ -147,6 +147,21 @@ func (r *Runner) Watch(ctx context.Context, owner string, req WatchRequest, send
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// look reads a process anew, but while it runs here: then all that changes about it is known without asking the store, which
+// followers of a long log would otherwise do for every line.
+func (r *Runner) look(ctx context.Context, owner, id string, last View) (View, error) {
+	if last.State == domain.StateRunning {
+		r.mu.Lock()
+		one, ok := r.running[id]
+		r.mu.Unlock()
+		if ok {
+			last.Step, last.CUSeconds = one.journal.step(), last.Process.CUSeconds(r.cfg.Clock())
+			return last, nil
+		}
+	}
+	return r.Get(ctx, owner, id)
 }
 
 func differs(a, b View) bool {

@@ -159,11 +159,11 @@ func TestWatchEnds(t *testing.T) {
 // TestLongLog checks that the beginning and the end of a log are kept, and that it says how much is missing.
 func TestLongLog(t *testing.T) {
 	t.Parallel()
-	const total = 40_000
+	const total = 10_000
 	b := newBench(t)
 	b.run = func(_ context.Context, _ domain.Process, log *process.Journal) (any, error) {
 		for n := range total {
-			log.Line("stdout", fmt.Sprintf("line %d %s", n+1, strings.Repeat("x", 100)))
+			log.Line("stdout", fmt.Sprintf("line %d %s", n+1, strings.Repeat("x", 600)))
 		}
 		return nil, errors.New("failed")
 	}

@@ -44,7 +44,7 @@ func newBench(t *testing.T, dir string) *bench {
 	go func() { ended <- r.Serve(ctx) }()
 	host, _, _ := strings.Cut(r.Reference("x", "y"), "/")
 	transport := &http.Transport{}
-	b := &bench{Registry: r, t: t, dir: dir, reader: "http://" + host, client: &http.Client{Transport: transport, Timeout: time.Minute}}
+	b := &bench{Registry: r, t: t, dir: dir, reader: "http://" + host, client: &http.Client{Transport: transport, Timeout: 3 * time.Minute}}
 	b.stop = func() {
 		transport.CloseIdleConnections()
 		cancel()

@@ -43,7 +43,7 @@ const (
 )
 
 // patience is how long a test waits for something that must happen at once.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // Options is what a test may choose. The zero value is one region named local of the edition professional that enforces
 // versions, four workers, and the catalogue that Kiln ships.
@@ -170,7 +170,7 @@ func (d *Daemon) wire(o Options) {
 	d.ResourceGroups = resource.New(resourcegroup.Kind, within(d, declared((*sqlite.Tx).ResourceGroups)), regionName)
 }
 
-// Context ends with the test, at the latest after a minute.
+// Context ends with the test, at the latest after three minutes.
 func (d *Daemon) Context() context.Context { return d.ctx }
 
 // Start starts the runner of a Daemon that was made Idle.

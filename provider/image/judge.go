@@ -19,6 +19,7 @@ func (p *planner) judge(ctx context.Context) {
 		diagnostic.AddError(p.diags, "", domain.AdmitPublish(published, p.draft.spec.Publish).Err())
 	}
 	diagnostic.AddError(p.diags, "", p.gone)
+	diagnostic.AddWarning(p.diags, "", p.draft.spec.Recipe.Risks().Err())
 	if p.base != nil {
 		diagnostic.AddError(p.diags, "", p.draft.spec.Against(*p.base).Err())
 	}

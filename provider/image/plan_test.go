@@ -143,6 +143,30 @@ func TestAccPinning(t *testing.T) {
 	}
 }
 
+// TestAccScript: a script is judged in the plan: what it installs without a version, what cannot work, what cannot be told.
+func TestAccScript(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	for script, want := range map[string][]string{
+		"pip3 install pandas==1.5.3":   nil,
+		"pip3 install pandas":          {"Error: UnpinnedPackage", "Line 1, column 14", "pandas==VERSION"},
+		"wget git":                     {"Error: InvalidDownloadUrl"},
+		"pip3 install urllib3<2.0":     {"Error: UnquotedShellRedirection"},
+		"pip3 install $(cat the-list)": {"Warning: CannotAnalyse"},
+	} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			cli := d.CLI(t)
+			cli.Config(image(map[string]string{"packages": fmt.Sprintf("[{ type = \"script\", script = %q }]", script)}))
+			output, code := cli.Run("plan", "-no-color")
+			refused := len(want) > 0 && strings.HasPrefix(want[0], "Error")
+			if (code != 0) != refused || !acctest.Words(want...).MatchString(output) {
+				t.Errorf("plan ended with %d:\n%s", code, output)
+			}
+		})
+	}
+}
+
 // TestAccNameConflict: a name that an image outside of this state has is refused in the plan, with how to take it over.
 func TestAccNameConflict(t *testing.T) {
 	t.Parallel()

@@ -26,6 +26,9 @@ E: Version '9.9-1' for 'bash' was not found`
 Building dependency tree...
 Reading state information...
 E: Unable to locate package nosuchpackage`
+	aptNoGlob = `Building dependency tree...
+E: Unable to locate package python3.42
+E: Couldn't find any package by glob 'python3.42'`
 	aptNoName = `Ign:1 http://deb.debian.org/debian bookworm InRelease
 Err:1 http://deb.debian.org/debian bookworm InRelease
   Temporary failure resolving 'deb.debian.org'
@@ -73,6 +76,7 @@ func TestExplain(t *testing.T) {
 		{"apt: no version", aptNoVersion, network.EgressPublic, problem.PackageNotFound, "the mirror has no version 9.9-1"},
 		{"apt: no package", aptNoPackage, network.EgressPublic, problem.PackageNotFound, "the mirror has no package nosuchpackage"},
 		{"apt: no package, restricted", aptNoPackage, network.EgressRestricted, problem.PackageNotFound, "the mirror has no package nosuchpackage"},
+		{"apt: no package with a dot", aptNoGlob, network.EgressPublic, problem.PackageNotFound, "the mirror has no package python3.42"},
 		{"apt: no name, restricted", aptNoName, network.EgressRestricted, problem.PublicAccessRequired, "Temporary failure resolving"},
 		{"apt: no name, none", aptNoName, network.EgressNone, problem.PublicAccessRequired, "Temporary failure resolving"},
 		{"apt: no name, public", aptNoName, network.EgressPublic, problem.PackageNotFound, "the mirror has no package curl"},

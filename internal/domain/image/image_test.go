@@ -109,7 +109,8 @@ func TestAgainst(t *testing.T) {
 				s.Recipe.Packages = []pkgmanager.Entry{
 					{Type: pkgmanager.Script, Script: "true"}, {Type: pkgmanager.Apt, Names: []string{"curl=1"}}, {Type: pkgmanager.Python3, Names: []string{"a==1"}},
 				}
-			}, official.Image{Name: "empty", TaskTypes: []tasktype.Type{tasktype.Shell}},
+			},
+			official.Image{Name: "empty", TaskTypes: []tasktype.Type{tasktype.Shell}},
 			[]string{"TaskTypeNotSupported task_types", "PackageManagerMissing packages[1].type", "RuntimeMissing packages[2].type"},
 		},
 	} {

@@ -97,7 +97,8 @@ func TestValidate(t *testing.T) {
 		{"no egress", network.Network{Name: "n"}, []string{"InvalidParameter egress"}},
 		{"unknown egress", network.Network{Name: "n", Egress: "Public"}, []string{"InvalidParameter egress"}},
 		{
-			"everything", network.Network{Name: "my net", Egress: network.EgressRestricted, Allow: []string{"x:0", "ok:1", "10.0.0.0/99"}},
+			"everything",
+			network.Network{Name: "my net", Egress: network.EgressRestricted, Allow: []string{"x:0", "ok:1", "10.0.0.0/99"}},
 			[]string{"InvalidName name", "InvalidAllowEntry allow[0]", "InvalidAllowEntry allow[2]"},
 		},
 	} {

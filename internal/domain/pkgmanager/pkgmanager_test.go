@@ -36,28 +36,33 @@ func TestValidate(t *testing.T) {
 		{"most names", pkgmanager.Entry{Type: pkgmanager.Apt, Names: names(pkgmanager.MaxNames)}, nil},
 		{"too many names", pkgmanager.Entry{Type: pkgmanager.Apt, Names: names(pkgmanager.MaxNames + 1)}, []string{"MissingRequired packages[0].names"}},
 		{
-			"names and a script", pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl"}, Script: "true"},
+			"names and a script",
+			pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl"}, Script: "true"},
 			[]string{"ConflictingAttribute packages[0].script"},
 		},
 		{
-			"apt with an index", pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl"}, Index: "https://x/"},
+			"apt with an index",
+			pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl"}, Index: "https://x/"},
 			[]string{"ConflictingAttribute packages[0].index"},
 		},
 		{
-			"script with the rest", pkgmanager.Entry{Type: pkgmanager.Script, Script: "true", Names: []string{"a"}, Index: "https://x/"},
+			"script with the rest",
+			pkgmanager.Entry{Type: pkgmanager.Script, Script: "true", Names: []string{"a"}, Index: "https://x/"},
 			[]string{"ConflictingAttribute packages[0].names", "ConflictingAttribute packages[0].index"},
 		},
 		{"empty script", pkgmanager.Entry{Type: pkgmanager.Script}, []string{"EmptyScript packages[0].script"}},
 		{"blank script", pkgmanager.Entry{Type: pkgmanager.Script, Script: " \n\t\n"}, []string{"EmptyScript packages[0].script"}},
 		{"largest script", pkgmanager.Entry{Type: pkgmanager.Script, Script: strings.Repeat("a", pkgmanager.MaxScript)}, nil},
 		{
-			"too large a script", pkgmanager.Entry{Type: pkgmanager.Script, Script: strings.Repeat("a", pkgmanager.MaxScript+1)},
+			"too large a script",
+			pkgmanager.Entry{Type: pkgmanager.Script, Script: strings.Repeat("a", pkgmanager.MaxScript+1)},
 			[]string{"ScriptTooLarge packages[0].script"},
 		},
 		{"binary script", pkgmanager.Entry{Type: pkgmanager.Script, Script: "a\x00b"}, []string{"InvalidScript packages[0].script"}},
 		{"script in Latin-1", pkgmanager.Entry{Type: pkgmanager.Script, Script: "echo caf\xe9"}, []string{"InvalidScript packages[0].script"}},
 		{
-			"the place in the user's own list", pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl", "curl", "a b", " curl ", "c;d"}},
+			"the place in the user's own list",
+			pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl", "curl", "a b", " curl ", "c;d"}},
 			[]string{"InvalidRequirement packages[0].names[2]", "InvalidRequirement packages[0].names[4]"},
 		},
 	} {
@@ -106,7 +111,8 @@ func TestNormalize(t *testing.T) {
 		in, want pkgmanager.Entry
 	}{
 		{
-			"names", pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{" b ", "a", "b", "a\t"}},
+			"names",
+			pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{" b ", "a", "b", "a\t"}},
 			pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"b", "a"}},
 		},
 		{"Windows", pkgmanager.Entry{Script: "a\r\nb\r\n"}, pkgmanager.Entry{Names: []string{}, Script: "a\nb"}},

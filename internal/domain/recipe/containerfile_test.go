@@ -16,7 +16,9 @@ import (
 
 var update = flag.Bool("update", false, "write the files under testdata")
 
-func script(text string) pkgmanager.Entry { return pkgmanager.Entry{Type: pkgmanager.Script, Script: text} }
+func script(text string) pkgmanager.Entry {
+	return pkgmanager.Entry{Type: pkgmanager.Script, Script: text}
+}
 
 func sum(digit string) string { return strings.Repeat(digit, 64) }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/pin"
 	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
@@ -44,6 +45,7 @@ func (r Recipe) Validate() problem.List {
 	for i, e := range r.Packages {
 		found = append(found, e.Validate(fmt.Sprintf("packages[%d]", i))...)
 	}
+	found = append(found, r.findings(pin.Wrong)...)
 	found = append(found, validateFiles(r.Files)...)
 	return append(found, ValidateEnv("env", r.Env)...)
 }
@@ -62,11 +64,31 @@ func ValidateEnv(field string, env map[string]string) problem.List {
 	return found
 }
 
-// Unpinned finds the packages that do not say exactly which version is meant.
+// Unpinned finds the packages, and the commands in scripts, that do not say exactly which version is meant.
 func (r Recipe) Unpinned() problem.List {
 	var found problem.List
 	for i, e := range r.Packages {
 		found = append(found, e.Unpinned(fmt.Sprintf("packages[%d]", i))...)
+	}
+	return append(found, r.findings(pin.Unpinned)...)
+}
+
+// Risks finds what a script does that may go wrong, and what in it cannot be analysed: things to warn of, not to refuse.
+func (r Recipe) Risks() problem.List { return r.findings(pin.Risky, pin.Unknown) }
+
+// findings gives what the analysis of the scripts has found, of the given kinds.
+func (r Recipe) findings(kinds ...pin.Kind) problem.List {
+	var found problem.List
+	for i, e := range r.Packages {
+		if e.Type != pkgmanager.Script {
+			continue
+		}
+		for _, f := range pin.Script(e.Normalize().Script, pin.Options{Env: r.Env}) {
+			if slices.Contains(kinds, f.Kind) {
+				f.Problem.Field = fmt.Sprintf("packages[%d].script", i)
+				found = append(found, f.Problem)
+			}
+		}
 	}
 	return found
 }

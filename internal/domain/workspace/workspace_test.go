@@ -21,7 +21,8 @@ func TestValidate(t *testing.T) {
 		{"no description", workspace.Workspace{Name: "analytics"}, nil},
 		{"no name", workspace.Workspace{}, []string{"InvalidName name"}},
 		{
-			"both", workspace.Workspace{Name: "a b", Description: strings.Repeat("x", 129)},
+			"both",
+			workspace.Workspace{Name: "a b", Description: strings.Repeat("x", 129)},
 			[]string{"InvalidName name", "InvalidParameter description"},
 		},
 	} {
