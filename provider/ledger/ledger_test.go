@@ -138,10 +138,10 @@ type room struct {
 	free int
 }
 
-func (r *room) add(n int) {
+func (r *room) add() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.free += n
+	r.free++
 }
 
 func (r *room) take() error {
@@ -170,11 +170,11 @@ func TestRoom(t *testing.T) {
 		refused bool
 	}{
 		"Never":         {nil, 30 * time.Second, true},
-		"SomebodyElse":  {func(_ *ledger.Ledger, r *room) { r.add(1) }, 5 * time.Second, false},
-		"DeletedAtOnce": {func(l *ledger.Ledger, r *room) { done := l.Writing(); r.add(1); done() }, 3 * time.Second, false},
+		"SomebodyElse":  {func(_ *ledger.Ledger, r *room) { r.add() }, 5 * time.Second, false},
+		"DeletedAtOnce": {func(l *ledger.Ledger, r *room) { done := l.Writing(); r.add(); done() }, 3 * time.Second, false},
 		"DeletedLater": {func(l *ledger.Ledger, r *room) {
 			done := l.Writing()
-			time.AfterFunc(10*time.Minute, func() { r.add(1); done() })
+			time.AfterFunc(10*time.Minute, func() { r.add(); done() })
 		}, 10*time.Minute + 3*time.Second, false},
 		"DeletionFailed": {func(l *ledger.Ledger, _ *room) { l.Writing()() }, 33 * time.Second, true},
 		"NeverEnds":      {func(l *ledger.Ledger, _ *room) { l.Writing() }, time.Hour, true},
@@ -231,7 +231,7 @@ func TestRoomOneByOne(t *testing.T) {
 			all.Go(func() {
 				slots <- struct{}{}
 				defer l.Writing()()
-				r.add(1)
+				r.add()
 				<-slots
 			})
 		}
