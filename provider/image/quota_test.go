@@ -105,6 +105,51 @@ func TestAccQuotaSwap(t *testing.T) {
 	}
 }
 
+// TestAccQuotaOrder: the deletion is far behind the creation, and the other way round.
+func TestAccQuotaOrder(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string]struct{ old, new string }{
+		"CreationFirst": {"when = destroy", ""},
+		"DeletionFirst": {"", "when = create"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cli := basic(t, 9).CLI(t)
+			for i := range 2 {
+				cli.Config(images() + counted("old", 1-i, order.old) + counted("new", i, order.new))
+				cli.Apply()
+			}
+		})
+	}
+}
+
+// counted is so many images, and what is slow beside them: before their creation or their deletion, when that is said.
+func counted(name string, count int, slow string) string {
+	needs, after := "terraform_data."+name, ""
+	if slow == "when = destroy" {
+		needs, after = "", "kiln_custom_image."+name
+	}
+	if slow != "" {
+		slow = "provisioner \"local-exec\" {\n" + slow + "\ncommand = \"sleep 3\"\n}"
+	}
+	return fmt.Sprintf(`
+resource "terraform_data" %[1]q {
+  count      = %[2]d
+  depends_on = [%[4]s]
+  %[5]s
+}
+resource "kiln_custom_image" %[1]q {
+  count      = %[2]d
+  name       = "%[1]s_image"
+  task_types = ["pyodps3"]
+  publish    = false
+  source     = { official = { image = %[6]q } }
+  test       = { resource_group_id = kiln_resource_group.rg.id }
+  depends_on = [%[3]s]
+}
+`, name, count, needs, after, slow, acctest.Official)
+}
+
 // TestAccQuotaAllAtOnce: ten images go and ten others come, though Terraform does no more than ten things at a time.
 func TestAccQuotaAllAtOnce(t *testing.T) {
 	t.Parallel()

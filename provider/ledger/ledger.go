@@ -29,6 +29,7 @@ type Ledger struct {
 	regions map[string]*book
 	changed chan struct{} // closed at the next change
 	last    time.Time     // of the changes
+	plans   int           // resources whose plans were asked for
 	applies bool          // something was written: this is no plan
 	writes  int           // writes under way
 	waiting int           // those of them that wait for room
@@ -68,6 +69,21 @@ func (l *Ledger) touch() {
 	l.last = time.Now()
 	close(l.changed)
 	l.changed = make(chan struct{})
+}
+
+// Plan notes that the plan of a resource, of any type, is asked for.
+func (l *Ledger) Plan() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.plans++
+}
+
+// Applies says whether this may be an apply: Terraform plans each resource again before it creates or changes it, and tells
+// nothing of the others. So plans of two resources, and nothing written, are a plan.
+func (l *Ledger) Applies() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.applies || l.plans < 2
 }
 
 // Manage notes that the state holds an image, unless more is known of it.

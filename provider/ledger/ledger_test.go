@@ -263,3 +263,20 @@ func TestHopeless(t *testing.T) {
 		t.Error("all images stay, and there is still hope")
 	}
 }
+
+func TestApplies(t *testing.T) {
+	t.Parallel()
+	l := ledger.New()
+	for plans := range 2 {
+		if !l.Applies() {
+			t.Errorf("after %d plans this cannot be an apply", plans)
+		}
+		l.Plan()
+	}
+	if l.Applies() {
+		t.Error("after two plans and no write this is an apply")
+	}
+	if l.Writing()(); !l.Applies() {
+		t.Error("after a write this is no apply")
+	}
+}

@@ -22,10 +22,13 @@ func (s *Session) Ledger() *ledger.Ledger { return s.ledger }
 // going to fit, a warning when that hangs on images that may be deleted.
 func (s *Session) JudgeImages(ctx context.Context, shot system.Snapshot, diags *diag.Diagnostics) {
 	verdict, found := s.ledger.Judge(ctx, shot)
+	if verdict == quota.Unlikely && s.ledger.Applies() {
+		verdict = quota.Awaits
+	}
 	switch verdict {
 	case quota.Fits:
 	case quota.Awaits:
-		explain(found, "the plan fits only when it deletes images, too, which it has not told yet")
+		explain(found, "there is room only when the same plan deletes images, too")
 		diagnostic.AddWarning(diags, "", found.Err())
 	case quota.Unlikely:
 		explain(found, "no image was seen whose deletion makes room; if the configuration deletes one, plan with a -parallelism above 1")
