@@ -69,9 +69,12 @@ func (s *Session) AwaitRoom(ctx context.Context, limit time.Duration, create fun
 		shot, err := s.Snapshot(limited)
 		return err != nil || s.ledger.Hopeless(shot)
 	})
-	waited := time.Since(started)
-	if p := (problem.Problem{}); tries > 1 && errors.As(err, &p) && p.Code == problem.ImageQuotaExceeded {
-		p.Detail = "nothing was deleted in " + waited.Round(time.Second).String() + " that makes room"
+	if tries == 1 {
+		return limit, err
+	}
+	waited := time.Since(started).Round(time.Second)
+	if p := (problem.Problem{}); errors.As(err, &p) && p.Code == problem.ImageQuotaExceeded {
+		p.Detail = "nothing was deleted in " + waited.String() + " that makes room"
 		p.Remedy += " If this apply deletes one, apply again."
 		err = p
 	}
