@@ -22,6 +22,7 @@ import (
 	"github.com/kilnhq/kiln/provider/image"
 	"github.com/kilnhq/kiln/provider/network"
 	"github.com/kilnhq/kiln/provider/official"
+	"github.com/kilnhq/kiln/provider/quota"
 	"github.com/kilnhq/kiln/provider/resourcegroup"
 	"github.com/kilnhq/kiln/provider/session"
 	"github.com/kilnhq/kiln/provider/workspace"
@@ -147,7 +148,7 @@ func (p *kiln) Resources(context.Context) []func() resource.Resource {
 
 // DataSources lists the data sources.
 func (p *kiln) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{official.NewDataSource}
+	return []func() datasource.DataSource{official.NewDataSource, quota.NewDataSource}
 }
 
 func (m model) known() bool {

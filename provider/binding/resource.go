@@ -120,7 +120,7 @@ func (r *bindingResource) Create(ctx context.Context, req resource.CreateRequest
 		r.session.AddError(&resp.Diagnostics, doing, err)
 		return
 	}
-	defer r.session.Wrote()
+	defer r.session.Writing()()
 	created, err := c.CreateBinding(ctx, plan.ImageID.ValueString(), plan.WorkspaceID.ValueString())
 	if err != nil {
 		r.session.AddError(&resp.Diagnostics, doing, err)
@@ -160,7 +160,7 @@ func (r *bindingResource) Delete(ctx context.Context, req resource.DeleteRequest
 	}
 	c, err := r.session.Client(ctx)
 	if err == nil {
-		defer r.session.Wrote()
+		defer r.session.Writing()()
 		err = c.DeleteBinding(ctx, state.ImageID.ValueString(), state.WorkspaceID.ValueString())
 	}
 	if err != nil && !session.IsNotFound(err) {

@@ -119,7 +119,7 @@ func (r *buildResource) write(ctx context.Context, w write, ask func(c *client.C
 		r.session.AddError(w.diags, doing, err)
 		return
 	}
-	defer r.session.Wrote()
+	defer r.session.Writing()()
 	b, err := ask(c)
 	if err != nil {
 		r.session.AddError(w.diags, doing, err)
@@ -189,7 +189,7 @@ func (r *buildResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	}
 	c, err := r.session.Client(ctx)
 	if err == nil {
-		defer r.session.Wrote()
+		defer r.session.Writing()()
 		err = c.DeleteBuild(ctx, id.ValueString())
 	}
 	if err != nil && !session.IsNotFound(err) {

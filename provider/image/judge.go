@@ -36,6 +36,9 @@ func (p *planner) judge(ctx context.Context) {
 		cu = types.Float64Unknown()
 	}
 	p.session.JudgeGroup(ctx, "test.resource_group_id", group, cu, p.diags)
+	if p.state == nil && p.plan.Region.ValueString() == p.snapshot.Region.Name {
+		p.session.JudgeImages(ctx, *p.snapshot, p.diags)
+	}
 }
 
 // pinning applies the region's policy to packages whose version is not said.

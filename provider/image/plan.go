@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -17,7 +18,11 @@ import (
 // ModifyPlan judges the plan over one snapshot of the daemon, and says as much of the result as can be known: the hash,
 // the Containerfile, and the version when the recipe was published before. It writes nothing.
 func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.session == nil {
+	if r.session == nil {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		r.planDelete(ctx, req, &resp.Diagnostics)
 		return
 	}
 	r.session.PlanRegion(ctx, req, resp)
@@ -37,6 +42,7 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	p.compute()
+	p.note()
 	if resp.Diagnostics.Append(resp.Plan.Set(ctx, p.plan)...); resp.Diagnostics.HasError() {
 		return
 	}
@@ -47,6 +53,14 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if changes {
 		p.judge(ctx)
 	}
+}
+
+// planDelete tells the ledger that an image is to go.
+func (r *imageResource) planDelete(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) {
+	var id, region types.String
+	diags.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
+	diags.Append(req.State.GetAttribute(ctx, path.Root("region"), &region)...)
+	r.session.Ledger().Drop(region.ValueString(), id.ValueString())
 }
 
 // planner is the making of one plan.
@@ -66,6 +80,7 @@ type planner struct {
 func (p *planner) look(ctx context.Context) bool {
 	if p.state != nil {
 		p.session.Manage(p.state.ID.ValueString())
+		p.session.Ledger().Manage(p.state.Region.ValueString(), p.state.ID.ValueString())
 	}
 	if !p.session.Remote() {
 		return true
@@ -251,6 +266,19 @@ func (p *planner) published() {
 	if v, ok := summary.ByHash(p.plan.InputHash.ValueString()); ok {
 		p.plan.Version, p.plan.PublishedVersion = types.Int64Value(int64(v.Number)), types.Int64Value(int64(v.Number))
 		p.plan.Stage = types.StringValue(string(domain.StagePublished))
+	}
+}
+
+// note tells the ledger what becomes of the image. A replacement is planned twice: as what moves away, and as a creation.
+func (p *planner) note() {
+	ledger, name := p.session.Ledger(), p.plan.Name.ValueString()
+	switch {
+	case p.state == nil:
+		ledger.Create(p.plan.Region.ValueString(), name)
+	case p.plan.Region.Equal(p.state.Region):
+		ledger.Keep(p.state.Region.ValueString(), p.state.ID.ValueString(), name)
+	default:
+		ledger.Drop(p.state.Region.ValueString(), p.state.ID.ValueString())
 	}
 }
 

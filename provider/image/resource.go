@@ -64,11 +64,17 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 		goOn: "To attach to it instead of replacing the image, run `terraform untaint` on the resource and apply again, " +
 			"with a longer timeouts.create.",
 	}
-	r.write(ctx, w, func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error) {
-		return c.CreateImage(ctx, client.CreateImage{
-			Key: uuid.NewString(), Region: plan.Region.ValueString(), Spec: spec, ExpectedHash: hash,
+	key := uuid.NewString()
+	w.ask = func(c *client.Client, spec domain.Spec, hash string) (img domain.Image, err error) {
+		w.limit, err = r.session.AwaitRoom(ctx, w.limit, func() error {
+			img, err = c.CreateImage(ctx, client.CreateImage{
+				Key: key, Region: plan.Region.ValueString(), Spec: spec, ExpectedHash: hash,
+			})
+			return err
 		})
-	})
+		return img, err
+	}
+	r.write(ctx, &w)
 }
 
 // Update changes the image, which makes a new version when the recipe differs, attaches to a test that is under way, and
@@ -91,11 +97,12 @@ func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		doing: "update image " + strconv.Quote(plan.Name.ValueString()), limit: limit, diags: &resp.Diagnostics, state: &resp.State,
 		private: resp.Private, goOn: "Apply again to attach to it, with a longer timeouts.update.",
 	}
-	r.write(ctx, w, func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error) {
+	w.ask = func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error) {
 		return c.UpdateImage(ctx, client.UpdateImage{
 			ID: plan.ID.ValueString(), Generation: generation, Spec: spec, ExpectedHash: hash,
 		})
-	})
+	}
+	r.write(ctx, &w)
 }
 
 // write is what creation and update have in common besides the request itself.
@@ -103,8 +110,9 @@ type write struct {
 	plan    model
 	doing   string
 	goOn    string
-	limit   time.Duration
-	done    bool // the process that was waited for has completed
+	ask     func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error)
+	limit   time.Duration // what is left of it
+	done    bool          // the process that was waited for has completed
 	diags   *diag.Diagnostics
 	state   *tfsdk.State
 	private interface {
@@ -112,9 +120,7 @@ type write struct {
 	}
 }
 
-func (r *imageResource) write(
-	ctx context.Context, w write, ask func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error),
-) {
+func (r *imageResource) write(ctx context.Context, w *write) {
 	if w.diags.HasError() {
 		return
 	}
@@ -131,16 +137,16 @@ func (r *imageResource) write(
 	if hash == "" {
 		hash = d.spec.Recipe.Hash()
 	}
-	defer r.session.Wrote()
+	defer r.session.Writing()()
 	img := domain.Image{}
 	if err = upload(ctx, c, d.files); err == nil {
-		img, err = ask(c, d.spec, hash)
+		img, err = w.ask(c, d.spec, hash)
 	}
 	if err != nil {
 		r.session.AddError(w.diags, w.doing, err)
 		return
 	}
-	r.save(ctx, img, w)
+	r.save(ctx, img, *w)
 	if w.diags.HasError() || img.ProcessID == "" || settled(img, w.plan.Publish.ValueBool()) {
 		return
 	}
@@ -148,7 +154,7 @@ func (r *imageResource) write(
 		Doing:   fmt.Sprintf("test version %d of image %q", img.CurrentVersion, img.Spec.Name),
 		Process: img.ProcessID, Timeout: w.limit, GoOn: w.goOn,
 	}, w.diags)
-	r.look(ctx, c, img.ID, w)
+	r.look(ctx, c, img.ID, *w)
 }
 
 // look saves how things stand after a wait, even when it was interrupted.
@@ -200,6 +206,7 @@ func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		return
 	}
 	r.session.Manage(state.ID.ValueString())
+	r.session.Ledger().Manage(state.Region.ValueString(), state.ID.ValueString())
 	read, err := r.get(ctx, state.ID.ValueString(), state.Region.ValueString())
 	switch {
 	case session.IsNotFound(err):
@@ -235,7 +242,7 @@ func (r *imageResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	}
 	c, err := r.session.Client(ctx)
 	if err == nil {
-		defer r.session.Wrote()
+		defer r.session.Writing()()
 		err = c.DeleteImage(ctx, id.ValueString())
 	}
 	if err != nil && !session.IsNotFound(err) {

@@ -118,7 +118,7 @@ func (r *networkResource) Create(ctx context.Context, req resource.CreateRequest
 		r.session.AddError(&resp.Diagnostics, doing, err)
 		return
 	}
-	defer r.session.Wrote()
+	defer r.session.Writing()()
 	created, err := c.CreateNetwork(ctx, uuid.NewString(), plan.domain())
 	if err != nil {
 		r.session.AddError(&resp.Diagnostics, doing, err)
@@ -161,7 +161,7 @@ func (r *networkResource) Update(ctx context.Context, req resource.UpdateRequest
 		r.session.AddError(&resp.Diagnostics, doing, err)
 		return
 	}
-	defer r.session.Wrote()
+	defer r.session.Writing()()
 	wanted := plan.domain()
 	wanted.ID, wanted.Generation = plan.ID.ValueString(), generation
 	updated, err := c.UpdateNetwork(ctx, wanted)
@@ -181,7 +181,7 @@ func (r *networkResource) Delete(ctx context.Context, req resource.DeleteRequest
 	}
 	c, err := r.session.Client(ctx)
 	if err == nil {
-		defer r.session.Wrote()
+		defer r.session.Writing()()
 		err = c.DeleteNetwork(ctx, id.ValueString())
 	}
 	if err != nil && !session.IsNotFound(err) {

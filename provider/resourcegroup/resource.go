@@ -165,7 +165,7 @@ func (r *groupResource) Create(ctx context.Context, req resource.CreateRequest, 
 		r.session.AddError(&resp.Diagnostics, doing, err)
 		return
 	}
-	defer r.session.Wrote()
+	defer r.session.Writing()()
 	created, err := c.CreateResourceGroup(ctx, uuid.NewString(), plan.domain())
 	if err != nil {
 		r.session.AddError(&resp.Diagnostics, doing, err)
@@ -208,7 +208,7 @@ func (r *groupResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		r.session.AddError(&resp.Diagnostics, doing, err)
 		return
 	}
-	defer r.session.Wrote()
+	defer r.session.Writing()()
 	wanted := plan.domain()
 	wanted.ID, wanted.Generation = plan.ID.ValueString(), generation
 	updated, err := c.UpdateResourceGroup(ctx, wanted)
@@ -228,7 +228,7 @@ func (r *groupResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	}
 	c, err := r.session.Client(ctx)
 	if err == nil {
-		defer r.session.Wrote()
+		defer r.session.Writing()()
 		err = c.DeleteResourceGroup(ctx, id.ValueString())
 	}
 	if err != nil && !session.IsNotFound(err) {

@@ -28,6 +28,7 @@ func From(data any, diags *diag.Diagnostics) *Session {
 // PlanRegion plans the computed attribute region. A resource moves with the provider's argument, by replacement; without
 // that argument it stays where it is. Call it for creations and updates.
 func (s *Session) PlanRegion(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	s.ledger.Plan()
 	at := path.Root("region")
 	var prior types.String
 	if !req.State.Raw.IsNull() {

@@ -17,6 +17,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/provider/diagnostic"
+	"github.com/kilnhq/kiln/provider/ledger"
 )
 
 // Config is how the provider was configured.
@@ -29,6 +30,7 @@ type Config struct {
 // Session is safe for concurrent use: Terraform plans and applies resources at the same time.
 type Session struct {
 	config  Config
+	ledger  *ledger.Ledger
 	handled sync.Mutex // held during the handshake
 	info    *system.Info
 
@@ -54,7 +56,7 @@ type cached[T any] struct {
 func New(c Config) *Session {
 	return &Session{
 		config: c, managed: map[string]bool{}, images: map[string]bool{}, planned: map[string]resourcegroup.ResourceGroup{},
-		groups: map[string]cached[resourcegroup.ResourceGroup]{},
+		groups: map[string]cached[resourcegroup.ResourceGroup]{}, ledger: ledger.New(),
 	}
 }
 

@@ -113,7 +113,7 @@ func (r *workspaceResource) Create(ctx context.Context, req resource.CreateReque
 		r.session.AddError(&resp.Diagnostics, doing, err)
 		return
 	}
-	defer r.session.Wrote()
+	defer r.session.Writing()()
 	created, err := c.CreateWorkspace(ctx, uuid.NewString(), plan.domain())
 	if err != nil {
 		r.session.AddError(&resp.Diagnostics, doing, err)
@@ -156,7 +156,7 @@ func (r *workspaceResource) Update(ctx context.Context, req resource.UpdateReque
 		r.session.AddError(&resp.Diagnostics, doing, err)
 		return
 	}
-	defer r.session.Wrote()
+	defer r.session.Writing()()
 	wanted := plan.domain()
 	wanted.ID, wanted.Generation = plan.ID.ValueString(), generation
 	updated, err := c.UpdateWorkspace(ctx, wanted)
@@ -176,7 +176,7 @@ func (r *workspaceResource) Delete(ctx context.Context, req resource.DeleteReque
 	}
 	c, err := r.session.Client(ctx)
 	if err == nil {
-		defer r.session.Wrote()
+		defer r.session.Writing()()
 		err = c.DeleteWorkspace(ctx, id.ValueString())
 	}
 	if err != nil && !session.IsNotFound(err) {

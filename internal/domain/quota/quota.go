@@ -43,13 +43,16 @@ func LimitsOf(e Edition) Limits {
 
 // CheckImages refuses one more image than an edition allows.
 func CheckImages(e Edition, used, planned int) problem.List {
-	limit := LimitsOf(e).Images
-	if used+planned <= limit {
+	if used+planned <= LimitsOf(e).Images {
 		return nil
 	}
+	return exceeded(e, fmt.Sprintf("%d used, %d planned", used, planned))
+}
+
+func exceeded(e Edition, value string) problem.List {
 	return problem.List{{
-		Code: problem.ImageQuotaExceeded, Field: "name", Value: fmt.Sprintf("%d used, %d planned", used, planned),
-		Limit:  fmt.Sprintf("%d images in edition %s", limit, e),
+		Code: problem.ImageQuotaExceeded, Field: "name", Value: value,
+		Limit:  fmt.Sprintf("%d images in edition %s", LimitsOf(e).Images, e),
 		Remedy: "Delete an image that is no longer needed, or raise the region's edition.",
 	}}
 }
