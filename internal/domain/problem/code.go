@@ -49,7 +49,6 @@ const (
 
 	// Refused in the present state.
 	InvalidImageState             Code = "InvalidImageState"
-	NotTested                     Code = "NotTested"
 	ImageNotPublished             Code = "ImageNotPublished"
 	CannotUnpublish               Code = "CannotUnpublish"
 	ImageInUse                    Code = "ImageInUse"
@@ -64,14 +63,12 @@ const (
 	PlanStale                     Code = "PlanStale"
 	Conflict                      Code = "Conflict"
 	IncompatibleAPI               Code = "IncompatibleApi"
-	ReadOnlyImage                 Code = "ReadOnlyImage"
 	RegionMismatch                Code = "RegionMismatch"
 	FileMissing                   Code = "FileMissing"
 
 	// Limits.
 	ImageQuotaExceeded     Code = "ImageQuotaExceeded"
 	CuExceedsResourceGroup Code = "CuExceedsResourceGroup"
-	ImageTooLarge          Code = "ImageTooLarge"
 	FileTooLarge           Code = "FileTooLarge"
 	RequestTooLarge        Code = "RequestTooLarge"
 	InsufficientStorage    Code = "InsufficientStorage"
@@ -83,7 +80,6 @@ const (
 	TestFailed               Code = "TestFailed"
 	StepFailed               Code = "StepFailed"
 	StepTimeout              Code = "StepTimeout"
-	ProcessTimeout           Code = "ProcessTimeout"
 	PackageNotFound          Code = "PackageNotFound"
 	PublicAccessRequired     Code = "PublicAccessRequired"
 	CatalogBuildFailed       Code = "CatalogBuildFailed"
@@ -101,8 +97,6 @@ const (
 	RefuseRoot          Code = "RefuseRoot"
 	SubIDMissing        Code = "SubIDMissing"
 	RuntimeIncompatible Code = "RuntimeIncompatible"
-	UnsafeNetwork       Code = "UnsafeNetwork"
-	StateCorrupt        Code = "StateCorrupt"
 	StateInUse          Code = "StateInUse"
 	Internal            Code = "Internal"
 )
@@ -111,20 +105,20 @@ var kinds = map[Kind][]Code{
 	KindNotFound: {NotFound, OfficialImageNotFound, VersionNotFound, WorkspaceNotFound, LogGone},
 	KindConflict: {NameConflict, IdempotencyConflict},
 	KindPrecondition: {
-		InvalidImageState, NotTested, ImageNotPublished, CannotUnpublish, ImageInUse, NetworkInUse,
+		InvalidImageState, ImageNotPublished, CannotUnpublish, ImageInUse, NetworkInUse,
 		ResourceGroupInUse, WorkspaceInUse, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
-		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, IncompatibleAPI, ReadOnlyImage, RegionMismatch,
+		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, IncompatibleAPI, RegionMismatch,
 		FileMissing,
 	},
-	KindExhausted: {ImageQuotaExceeded, CuExceedsResourceGroup, ImageTooLarge, FileTooLarge, RequestTooLarge, InsufficientStorage},
+	KindExhausted: {ImageQuotaExceeded, CuExceedsResourceGroup, FileTooLarge, RequestTooLarge, InsufficientStorage},
 	KindDenied:    {Forbidden, RefuseRoot},
 	KindFailed: {
-		TestFailed, StepFailed, StepTimeout, ProcessTimeout, PackageNotFound, PublicAccessRequired, CatalogBuildFailed,
+		TestFailed, StepFailed, StepTimeout, PackageNotFound, PublicAccessRequired, CatalogBuildFailed,
 		ImagePushFailed, ImagePullFailed, ArtifactMissing, DigestMismatch, Interrupted, Cancelled, Killed,
 		OfficialImageUnavailable,
 	},
 	KindUnavailable: {DaemonUnavailable, StateInUse},
-	KindInternal:    {SubIDMissing, RuntimeIncompatible, UnsafeNetwork, StateCorrupt, Internal},
+	KindInternal:    {SubIDMissing, RuntimeIncompatible, Internal},
 }
 
 // Kind gives the kind of a code; what is in no other list is an invalid request.

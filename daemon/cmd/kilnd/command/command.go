@@ -59,7 +59,8 @@ func (s *settings) add(c *cobra.Command) {
 	c.Flags().BoolVar(&s.allowRoot, "allow-root", false, "run as root all the same; nothing then separates containers from root")
 }
 
-func (s *settings) load() (daemon.Config, error) {
+// load reads the configuration for a user: root is refused unless it is allowed.
+func (s *settings) load(uid int) (daemon.Config, error) {
 	var cfg daemon.Config
 	if s.config != "" {
 		var err error
@@ -75,7 +76,7 @@ func (s *settings) load() (daemon.Config, error) {
 			*override.field = override.flag
 		}
 	}
-	if os.Geteuid() == 0 && !s.allowRoot {
+	if uid == 0 && !s.allowRoot {
 		return cfg, problem.Problem{
 			Code: problem.RefuseRoot, Field: "uid", Value: "0", Limit: "an ordinary user with a range in /etc/subuid",
 			Detail: "kilnd is rootless", Remedy: "Start it as an ordinary user, or say --allow-root.",
@@ -89,7 +90,7 @@ func serveCommand(version string) *cobra.Command {
 	c := &cobra.Command{
 		Use: "serve", Short: "Run the daemon in the foreground", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := s.load()
+			cfg, err := s.load(os.Geteuid())
 			if err != nil {
 				return err
 			}
