@@ -136,7 +136,7 @@ func TestSecrets(t *testing.T) {
 		"curl -H 'Authorization: Bearer abcdef123456' -X POST https://example.com/":                      "abcdef123456",
 		"TOKEN=hunter22 ./deploy.sh hunter22":                                                            "hunter22",
 		"bash -c \"pip install -i https://u:hunter22@h.io/ a\"":                                          "hunter22",
-		"echo '//registry.example.org/:_authToken=0123abcd-ffff' > ~/.npmrc":                               "0123abcd-ffff",
+		"echo '//registry.example.org/:_authToken=0123abcd-ffff' > ~/.npmrc":                             "0123abcd-ffff",
 		"cat > key <<EOF\n-----BEGIN RSA PRIVATE KEY-----\nMIIEabc\n-----END\nEOF":                       "MIIEabc",
 		"echo \"-----BEGIN PRIVATE KEY-----MIIEabc\" > key; bash \"-----BEGIN PRIVATE KEY-----MIIEabc\"": "MIIEabc",
 		"sshpass -p hunter22 scp a b":                                                                    "hunter22",
