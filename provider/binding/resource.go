@@ -6,7 +6,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
+	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
@@ -15,20 +15,23 @@ import (
 	"github.com/kilnhq/kiln/internal/client"
 	domain "github.com/kilnhq/kiln/internal/domain/binding"
 	"github.com/kilnhq/kiln/provider/diagnostic"
+	"github.com/kilnhq/kiln/provider/resource"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
 var (
-	_ resource.ResourceWithConfigure   = (*bindingResource)(nil)
-	_ resource.ResourceWithModifyPlan  = (*bindingResource)(nil)
-	_ resource.ResourceWithImportState = (*bindingResource)(nil)
+	_ framework.ResourceWithConfigure   = (*bindingResource)(nil)
+	_ framework.ResourceWithModifyPlan  = (*bindingResource)(nil)
+	_ framework.ResourceWithImportState = (*bindingResource)(nil)
 )
 
 // NewResource makes the resource kiln_image_workspace_binding.
-func NewResource() resource.Resource { return &bindingResource{} }
+func NewResource() framework.Resource {
+	return &bindingResource{resource.Base{Type: "image_workspace_binding", Noun: "binding"}}
+}
 
 type bindingResource struct {
-	session *session.Session
+	resource.Base
 }
 
 type model struct {
@@ -37,13 +40,8 @@ type model struct {
 	WorkspaceID types.String `tfsdk:"workspace_id"`
 }
 
-// Metadata names the resource.
-func (r *bindingResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_image_workspace_binding"
-}
-
 // Schema describes the attributes.
-func (r *bindingResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+func (r *bindingResource) Schema(_ context.Context, _ framework.SchemaRequest, resp *framework.SchemaResponse) {
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lets the tasks of a workspace use a custom image. It binds the image and not a version: tasks use the " +
@@ -67,13 +65,8 @@ func (r *bindingResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 	}
 }
 
-// Configure takes the session over from the provider.
-func (r *bindingResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.session = session.From(req.ProviderData, &resp.Diagnostics)
-}
-
 // ModifyPlan plans the id, which follows from the two sides, and refuses what is not there or not published.
-func (r *bindingResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+func (r *bindingResource) ModifyPlan(ctx context.Context, req framework.ModifyPlanRequest, resp *framework.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
 		return
 	}
@@ -85,7 +78,7 @@ func (r *bindingResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		id := domain.Binding{ImageID: plan.ImageID.ValueString(), WorkspaceID: plan.WorkspaceID.ValueString()}.ID()
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), id)...)
 	}
-	if !req.State.Raw.IsNull() || r.session == nil || !r.session.Remote() {
+	if !req.State.Raw.IsNull() || r.Session == nil || !r.Session.Remote() {
 		return
 	}
 	for _, ref := range []session.Reference{
@@ -95,99 +88,81 @@ func (r *bindingResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 			return w.ID, err
 		}},
 	} {
-		r.session.JudgeReference(ctx, ref, &resp.Diagnostics)
+		r.Session.JudgeReference(ctx, ref, &resp.Diagnostics)
 	}
 	if plan.ImageID.IsUnknown() {
 		return
 	}
-	snapshot, err := r.session.Snapshot(ctx)
+	snapshot, err := r.Session.Snapshot(ctx)
 	if err != nil {
-		r.session.AddPlanError(&resp.Diagnostics, "plan binding", err)
+		r.Session.AddPlanError(&resp.Diagnostics, "plan binding", err)
 		return
 	}
-	diagnostic.AddError(&resp.Diagnostics, "", r.session.Unpublished(snapshot, plan.ImageID.ValueString(), 0, "image_id").Err())
+	diagnostic.AddError(&resp.Diagnostics, "", r.Session.Unpublished(snapshot, plan.ImageID.ValueString(), 0, "image_id").Err())
 }
 
 // Create binds the image to the workspace.
-func (r *bindingResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+func (r *bindingResource) Create(ctx context.Context, req framework.CreateRequest, resp *framework.CreateResponse) {
 	var plan model
 	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 		return
 	}
 	doing := "bind image " + plan.ImageID.ValueString() + " to workspace " + plan.WorkspaceID.ValueString()
-	c, err := r.session.Client(ctx)
-	if err != nil {
-		r.session.AddError(&resp.Diagnostics, doing, err)
-		return
+	var created domain.Binding
+	if r.Write(ctx, doing, &resp.Diagnostics, func(c *client.Client) (err error) {
+		created, err = c.CreateBinding(ctx, plan.ImageID.ValueString(), plan.WorkspaceID.ValueString())
+		return err
+	}) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(created))...)
 	}
-	defer r.session.Writing()()
-	created, err := c.CreateBinding(ctx, plan.ImageID.ValueString(), plan.WorkspaceID.ValueString())
-	if err != nil {
-		r.session.AddError(&resp.Diagnostics, doing, err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(created))...)
 }
 
 // Read reads the binding; one that is gone leaves the state.
-func (r *bindingResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+func (r *bindingResource) Read(ctx context.Context, req framework.ReadRequest, resp *framework.ReadResponse) {
 	var state model
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
 		return
 	}
-	read, err := r.get(ctx, state.ImageID.ValueString(), state.WorkspaceID.ValueString())
-	switch {
-	case session.IsNotFound(err):
-		resp.State.RemoveResource(ctx)
-		return
-	case err != nil:
-		r.session.AddPlanError(&resp.Diagnostics, "read binding "+state.ID.ValueString(), err)
-		return
+	read, ok := resource.Refresh(ctx, &r.Base, state.ID.ValueString(), resp, get(ctx, domain.Binding{
+		ImageID: state.ImageID.ValueString(), WorkspaceID: state.WorkspaceID.ValueString(),
+	}))
+	if ok {
+		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(read))...)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(read))...)
 }
 
 // Update is never called with a change, since each attribute replaces the binding.
-func (r *bindingResource) Update(_ context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+func (r *bindingResource) Update(_ context.Context, req framework.UpdateRequest, resp *framework.UpdateResponse) {
 	resp.State.Raw = req.Plan.Raw
 }
 
 // Delete takes the image away from the workspace; a binding that is gone already is no error.
-func (r *bindingResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
-		return
-	}
-	c, err := r.session.Client(ctx)
-	if err == nil {
-		defer r.session.Writing()()
-		err = c.DeleteBinding(ctx, state.ImageID.ValueString(), state.WorkspaceID.ValueString())
-	}
-	if err != nil && !session.IsNotFound(err) {
-		r.session.AddError(&resp.Diagnostics, "delete binding "+state.ID.ValueString(), err)
-	}
+func (r *bindingResource) Delete(ctx context.Context, req framework.DeleteRequest, resp *framework.DeleteResponse) {
+	r.Remove(ctx, req, resp, func(c *client.Client, id string) error {
+		imageID, workspaceID, err := domain.ParseID(id)
+		if err != nil {
+			return err
+		}
+		return c.DeleteBinding(ctx, imageID, workspaceID)
+	})
 }
 
 // ImportState takes over a binding by IMAGE/WORKSPACE, each an id or a name.
-func (r *bindingResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	image, workspace, err := domain.ParseID(req.ID)
-	var found domain.Binding
-	if err == nil {
-		found, err = r.get(ctx, image, workspace)
+func (r *bindingResource) ImportState(ctx context.Context, req framework.ImportStateRequest, resp *framework.ImportStateResponse) {
+	found, ok := resource.Import(ctx, &r.Base, req, resp, func(c *client.Client) (domain.Binding, error) {
+		image, workspace, err := domain.ParseID(req.ID)
+		if err != nil {
+			return domain.Binding{}, err
+		}
+		return get(ctx, domain.Binding{ImageID: image, WorkspaceID: workspace})(c)
+	})
+	if ok {
+		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(found))...)
 	}
-	if err != nil {
-		r.session.AddError(&resp.Diagnostics, "import binding \""+req.ID+"\"", err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(found))...)
 }
 
-func (r *bindingResource) get(ctx context.Context, imageID, workspaceID string) (domain.Binding, error) {
-	c, err := r.session.Client(ctx)
-	if err != nil {
-		return domain.Binding{}, err
-	}
-	return c.Binding(ctx, imageID, workspaceID)
+func get(ctx context.Context, b domain.Binding) func(*client.Client) (domain.Binding, error) {
+	return func(c *client.Client) (domain.Binding, error) { return c.Binding(ctx, b.ImageID, b.WorkspaceID) }
 }
 
 func toModel(b domain.Binding) model {

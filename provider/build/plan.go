@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
+	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kilnhq/kiln/internal/client"
@@ -16,7 +16,7 @@ import (
 
 // ValidateConfig judges what is known of the configuration, without a daemon.
 func (r *buildResource) ValidateConfig(
-	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+	ctx context.Context, req framework.ValidateConfigRequest, resp *framework.ValidateConfigResponse,
 ) {
 	var config model
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &config)...); resp.Diagnostics.HasError() {
@@ -26,8 +26,8 @@ func (r *buildResource) ValidateConfig(
 }
 
 // ModifyPlan judges the plan over one snapshot of the daemon, and plans the digest when the recipe was baked before.
-func (r *buildResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.session == nil {
+func (r *buildResource) ModifyPlan(ctx context.Context, req framework.ModifyPlanRequest, resp *framework.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() || r.Session == nil {
 		return
 	}
 	var plan model
@@ -38,9 +38,9 @@ func (r *buildResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
 	}
 	var snapshot *system.Snapshot
-	if !resp.Diagnostics.HasError() && r.session.Remote() {
-		read, err := r.session.Snapshot(ctx)
-		r.session.AddPlanError(&resp.Diagnostics, "plan persistent build", err)
+	if !resp.Diagnostics.HasError() && r.Session.Remote() {
+		read, err := r.Session.Snapshot(ctx)
+		r.Session.AddPlanError(&resp.Diagnostics, "plan persistent build", err)
 		if err != nil {
 			return
 		}
@@ -88,13 +88,13 @@ func (m model) settled() bool {
 // what the same plan does elsewhere.
 func (r *buildResource) judge(ctx context.Context, plan model, snapshot system.Snapshot, diags *diag.Diagnostics) {
 	diagnostic.AddError(diags, "", domain.AdmitEdition(snapshot.Region.Edition).Err())
-	r.session.JudgeReference(ctx, session.Reference{At: "image_id", ID: plan.ImageID, Get: func(c *client.Client, id string) (string, error) {
+	r.Session.JudgeReference(ctx, session.Reference{At: "image_id", ID: plan.ImageID, Get: func(c *client.Client, id string) (string, error) {
 		i, err := c.Image(ctx, id, "")
 		return i.ID, err
 	}}, diags)
 	if !plan.ImageID.IsUnknown() && !plan.ImageVersion.IsUnknown() {
-		refused := r.session.Unpublished(snapshot, plan.ImageID.ValueString(), int(plan.ImageVersion.ValueInt64()), "image_version")
+		refused := r.Session.Unpublished(snapshot, plan.ImageID.ValueString(), int(plan.ImageVersion.ValueInt64()), "image_version")
 		diagnostic.AddError(diags, "", refused.Err())
 	}
-	r.session.JudgeGroup(ctx, "resource_group_id", plan.ResourceGroupID, plan.CU, diags)
+	r.Session.JudgeGroup(ctx, "resource_group_id", plan.ResourceGroupID, plan.CU, diags)
 }

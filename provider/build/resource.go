@@ -10,45 +10,37 @@ import (
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
+	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kilnhq/kiln/internal/client"
 	domain "github.com/kilnhq/kiln/internal/domain/build"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/provider/resource"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
 var (
-	_ resource.ResourceWithConfigure      = (*buildResource)(nil)
-	_ resource.ResourceWithValidateConfig = (*buildResource)(nil)
-	_ resource.ResourceWithModifyPlan     = (*buildResource)(nil)
-	_ resource.ResourceWithImportState    = (*buildResource)(nil)
+	_ framework.ResourceWithConfigure      = (*buildResource)(nil)
+	_ framework.ResourceWithValidateConfig = (*buildResource)(nil)
+	_ framework.ResourceWithModifyPlan     = (*buildResource)(nil)
+	_ framework.ResourceWithImportState    = (*buildResource)(nil)
 )
 
 // readTimeout is how long the last look at a build may take after a wait has ended, however it has.
 const readTimeout = 15 * time.Second
 
 // NewResource makes the resource kiln_persistent_build.
-func NewResource() resource.Resource { return &buildResource{} }
+func NewResource() framework.Resource {
+	return &buildResource{resource.Base{Type: "persistent_build", Noun: "persistent build"}}
+}
 
 type buildResource struct {
-	session *session.Session
-}
-
-// Metadata names the resource.
-func (r *buildResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_persistent_build"
-}
-
-// Configure takes the session over from the provider.
-func (r *buildResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.session = session.From(req.ProviderData, &resp.Diagnostics)
+	resource.Base
 }
 
 // Create starts to bake, saves the build in the state, and waits for it.
-func (r *buildResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+func (r *buildResource) Create(ctx context.Context, req framework.CreateRequest, resp *framework.CreateResponse) {
 	var plan model
 	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 		return
@@ -70,7 +62,7 @@ func (r *buildResource) Create(ctx context.Context, req resource.CreateRequest, 
 }
 
 // Update bakes another version, or attaches to what is under way. The old digest serves until that has succeeded.
-func (r *buildResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+func (r *buildResource) Update(ctx context.Context, req framework.UpdateRequest, resp *framework.UpdateResponse) {
 	var plan, state model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -114,22 +106,22 @@ func (r *buildResource) write(ctx context.Context, w write, ask func(c *client.C
 		return
 	}
 	doing := "bake version " + strconv.FormatInt(w.plan.ImageVersion.ValueInt64(), 10) + " of image " + w.plan.ImageID.ValueString()
-	c, err := r.session.Client(ctx)
+	c, err := r.Session.Client(ctx)
 	if err != nil {
-		r.session.AddError(w.diags, doing, err)
+		r.Session.AddError(w.diags, doing, err)
 		return
 	}
-	defer r.session.Writing()()
+	defer r.Session.Writing()()
 	b, err := ask(c)
 	if err != nil {
-		r.session.AddError(w.diags, doing, err)
+		r.Session.AddError(w.diags, doing, err)
 		return
 	}
 	r.save(ctx, b, w)
 	if w.diags.HasError() || b.ProcessID == "" || settled(b) {
 		return
 	}
-	w.done = r.session.Wait(ctx, c, session.Wait{Doing: doing, Process: b.ProcessID, Timeout: w.limit, GoOn: w.goOn}, w.diags)
+	w.done = r.Session.Wait(ctx, c, session.Wait{Doing: doing, Process: b.ProcessID, Timeout: w.limit, GoOn: w.goOn}, w.diags)
 	r.look(ctx, c, b.ID, w)
 }
 
@@ -139,12 +131,12 @@ func (r *buildResource) look(ctx context.Context, c *client.Client, id string, w
 	defer cancel()
 	b, err := c.Build(ctx, id)
 	if err != nil {
-		r.session.AddError(w.diags, "read persistent build "+id, err)
+		r.Session.AddError(w.diags, "read persistent build "+id, err)
 		return
 	}
 	r.save(ctx, b, w)
 	if w.done && !settled(b) {
-		r.session.AddError(w.diags, "bake image "+b.ImageID, problem.Problem{
+		r.Session.AddError(w.diags, "bake image "+b.ImageID, problem.Problem{
 			Code: problem.InvalidImageState, Field: "stage", Value: string(b.Stage),
 			Detail: "its process has completed, and the version that was asked for is not baked",
 			Remedy: "Apply again; something else may have changed the build meanwhile.",
@@ -163,54 +155,30 @@ func settled(b domain.Build) bool {
 }
 
 // Read reads the build; one that is gone leaves the state.
-func (r *buildResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+func (r *buildResource) Read(ctx context.Context, req framework.ReadRequest, resp *framework.ReadResponse) {
 	var state model
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
 		return
 	}
-	read, err := r.get(ctx, state.ID.ValueString())
-	switch {
-	case session.IsNotFound(err):
-		resp.State.RemoveResource(ctx)
-		return
-	case err != nil:
-		r.session.AddPlanError(&resp.Diagnostics, "read persistent build "+state.ID.ValueString(), err)
-		return
+	id := state.ID.ValueString()
+	if read, ok := resource.Refresh(ctx, &r.Base, id, resp, get(ctx, id)); ok {
+		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(read, state))...)
+		resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, read.Generation)...)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(read, state))...)
-	resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, read.Generation)...)
 }
 
 // Delete deletes the build; one that is gone already is no error.
-func (r *buildResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var id types.String
-	if resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...); resp.Diagnostics.HasError() {
-		return
-	}
-	c, err := r.session.Client(ctx)
-	if err == nil {
-		defer r.session.Writing()()
-		err = c.DeleteBuild(ctx, id.ValueString())
-	}
-	if err != nil && !session.IsNotFound(err) {
-		r.session.AddError(&resp.Diagnostics, "delete persistent build "+id.ValueString(), err)
-	}
+func (r *buildResource) Delete(ctx context.Context, req framework.DeleteRequest, resp *framework.DeleteResponse) {
+	r.Remove(ctx, req, resp, func(c *client.Client, id string) error { return c.DeleteBuild(ctx, id) })
 }
 
 // ImportState takes over a build by its id, or by the id of its image.
-func (r *buildResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	found, err := r.get(ctx, req.ID)
-	if err != nil {
-		r.session.AddError(&resp.Diagnostics, "import persistent build "+strconv.Quote(req.ID), err)
-		return
+func (r *buildResource) ImportState(ctx context.Context, req framework.ImportStateRequest, resp *framework.ImportStateResponse) {
+	if found, ok := resource.Import(ctx, &r.Base, req, resp, get(ctx, req.ID)); ok {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), found.ID)...)
 	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), found.ID)...)
 }
 
-func (r *buildResource) get(ctx context.Context, id string) (domain.Build, error) {
-	c, err := r.session.Client(ctx)
-	if err != nil {
-		return domain.Build{}, err
-	}
-	return c.Build(ctx, id)
+func get(ctx context.Context, id string) func(*client.Client) (domain.Build, error) {
+	return func(c *client.Client) (domain.Build, error) { return c.Build(ctx, id) }
 }

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/resource"
+	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/float64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -14,11 +14,12 @@ import (
 
 	domain "github.com/kilnhq/kiln/internal/domain/build"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
+	"github.com/kilnhq/kiln/provider/resource"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
 // Schema describes the attributes.
-func (r *buildResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+func (r *buildResource) Schema(ctx context.Context, _ framework.SchemaRequest, resp *framework.SchemaResponse) {
 	attributes := computedAttributes()
 	maps.Copy(attributes, map[string]schema.Attribute{
 		"image_id": schema.StringAttribute{
@@ -56,10 +57,8 @@ func computedAttributes() map[string]schema.Attribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	stages := []string{string(domain.StageBuilding), string(domain.StageBuildSuccess), string(domain.StageBuildFailed)}
-	id := text("The id that the daemon gave.")
-	id.PlanModifiers = []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	return map[string]schema.Attribute{
-		"id":        id,
+		"id":        resource.ID(),
 		"stage":     text("How far it is: `" + strings.Join(stages, "`, `") + "`."),
 		"digest":    text("The digest of the image, as `sha256:HEX`; null while nothing was baked."),
 		"image_ref": text("What a client pulls, as `HOST:PORT/REPOSITORY@DIGEST`; null while nothing was baked."),

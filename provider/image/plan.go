@@ -5,7 +5,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
+	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	domain "github.com/kilnhq/kiln/internal/domain/image"
@@ -17,16 +17,16 @@ import (
 
 // ModifyPlan judges the plan over one snapshot of the daemon, and says as much of the result as can be known: the hash,
 // the Containerfile, and the version when the recipe was published before. It writes nothing.
-func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if r.session == nil {
+func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlanRequest, resp *framework.ModifyPlanResponse) {
+	if r.Session == nil {
 		return
 	}
 	if req.Plan.Raw.IsNull() {
 		r.planDelete(ctx, req, &resp.Diagnostics)
 		return
 	}
-	r.session.PlanRegion(ctx, req, resp)
-	p := planner{session: r.session, diags: &resp.Diagnostics}
+	r.Session.PlanRegion(ctx, req, resp)
+	p := planner{session: r.Session, diags: &resp.Diagnostics}
 	resp.Diagnostics.Append(resp.Plan.Get(ctx, &p.plan)...)
 	resp.Diagnostics.Append(req.Config.Get(ctx, &p.config)...)
 	if !req.State.Raw.IsNull() {
@@ -48,7 +48,7 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	}
 	changes := p.state == nil || !resp.Plan.Raw.Equal(req.State.Raw)
 	if p.state != nil {
-		r.session.PlanImage(p.state.ID.ValueString(), changes)
+		r.Session.PlanImage(p.state.ID.ValueString(), changes)
 	}
 	if changes {
 		p.judge(ctx)
@@ -56,11 +56,11 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 }
 
 // planDelete tells the ledger that an image is to go.
-func (r *imageResource) planDelete(ctx context.Context, req resource.ModifyPlanRequest, diags *diag.Diagnostics) {
+func (r *imageResource) planDelete(ctx context.Context, req framework.ModifyPlanRequest, diags *diag.Diagnostics) {
 	var id, region types.String
 	diags.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
 	diags.Append(req.State.GetAttribute(ctx, path.Root("region"), &region)...)
-	r.session.Ledger().Drop(region.ValueString(), id.ValueString())
+	r.Session.Ledger().Drop(region.ValueString(), id.ValueString())
 }
 
 // planner is the making of one plan.

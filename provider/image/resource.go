@@ -10,8 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
+	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -19,38 +18,31 @@ import (
 	domain "github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/provider/resource"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
 var (
-	_ resource.ResourceWithConfigure      = (*imageResource)(nil)
-	_ resource.ResourceWithValidateConfig = (*imageResource)(nil)
-	_ resource.ResourceWithModifyPlan     = (*imageResource)(nil)
-	_ resource.ResourceWithImportState    = (*imageResource)(nil)
+	_ framework.ResourceWithConfigure      = (*imageResource)(nil)
+	_ framework.ResourceWithValidateConfig = (*imageResource)(nil)
+	_ framework.ResourceWithModifyPlan     = (*imageResource)(nil)
+	_ framework.ResourceWithImportState    = (*imageResource)(nil)
 )
 
 // readTimeout is how long the last look at an image may take after a wait has ended, however it has.
 const readTimeout = 15 * time.Second
 
 // NewResource makes the resource kiln_custom_image.
-func NewResource() resource.Resource { return &imageResource{} }
+func NewResource() framework.Resource {
+	return &imageResource{resource.Base{Type: "custom_image", Noun: "image"}}
+}
 
 type imageResource struct {
-	session *session.Session
-}
-
-// Metadata names the resource.
-func (r *imageResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_custom_image"
-}
-
-// Configure takes the session over from the provider.
-func (r *imageResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.session = session.From(req.ProviderData, &resp.Diagnostics)
+	resource.Base
 }
 
 // Create starts the image, saves it in the state, and waits for its test and publication.
-func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+func (r *imageResource) Create(ctx context.Context, req framework.CreateRequest, resp *framework.CreateResponse) {
 	var plan model
 	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 		return
@@ -66,7 +58,7 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	key := uuid.NewString()
 	w.ask = func(c *client.Client, spec domain.Spec, hash string) (img domain.Image, err error) {
-		w.limit, err = r.session.AwaitRoom(ctx, w.limit, func() error {
+		w.limit, err = r.Session.AwaitRoom(ctx, w.limit, func() error {
 			img, err = c.CreateImage(ctx, client.CreateImage{
 				Key: key, Region: plan.Region.ValueString(), Spec: spec, ExpectedHash: hash,
 			})
@@ -79,7 +71,7 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 
 // Update changes the image, which makes a new version when the recipe differs, attaches to a test that is under way, and
 // tests again what has failed.
-func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+func (r *imageResource) Update(ctx context.Context, req framework.UpdateRequest, resp *framework.UpdateResponse) {
 	var plan, state model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -124,9 +116,9 @@ func (r *imageResource) write(ctx context.Context, w *write) {
 	if w.diags.HasError() {
 		return
 	}
-	c, err := r.session.Client(ctx)
+	c, err := r.Session.Client(ctx)
 	if err != nil {
-		r.session.AddError(w.diags, w.doing, err)
+		r.Session.AddError(w.diags, w.doing, err)
 		return
 	}
 	d, found := r.settleBase(ctx, &w.plan)
@@ -137,20 +129,20 @@ func (r *imageResource) write(ctx context.Context, w *write) {
 	if hash == "" {
 		hash = d.spec.Recipe.Hash()
 	}
-	defer r.session.Writing()()
+	defer r.Session.Writing()()
 	img := domain.Image{}
 	if err = upload(ctx, c, d.files); err == nil {
 		img, err = w.ask(c, d.spec, hash)
 	}
 	if err != nil {
-		r.session.AddError(w.diags, w.doing, err)
+		r.Session.AddError(w.diags, w.doing, err)
 		return
 	}
 	r.save(ctx, img, *w)
 	if w.diags.HasError() || img.ProcessID == "" || settled(img, w.plan.Publish.ValueBool()) {
 		return
 	}
-	w.done = r.session.Wait(ctx, c, session.Wait{
+	w.done = r.Session.Wait(ctx, c, session.Wait{
 		Doing:   fmt.Sprintf("test version %d of image %q", img.CurrentVersion, img.Spec.Name),
 		Process: img.ProcessID, Timeout: w.limit, GoOn: w.goOn,
 	}, w.diags)
@@ -163,12 +155,12 @@ func (r *imageResource) look(ctx context.Context, c *client.Client, id string, w
 	defer cancel()
 	img, err := c.Image(ctx, id, "")
 	if err != nil {
-		r.session.AddError(w.diags, "read image "+id, err)
+		r.Session.AddError(w.diags, "read image "+id, err)
 		return
 	}
 	r.save(ctx, img, w)
 	if w.done && !settled(img, w.plan.Publish.ValueBool()) {
-		r.session.AddError(w.diags, w.doing, problem.Problem{
+		r.Session.AddError(w.diags, w.doing, problem.Problem{
 			Code: problem.InvalidImageState, Field: "stage", Value: string(img.Stage.Public()),
 			Detail: "its process has completed, and the image is not in the stage that was asked for",
 			Remedy: "Apply again; something else may have changed the image meanwhile.",
@@ -200,20 +192,16 @@ func settled(img domain.Image, publish bool) bool {
 }
 
 // Read reads the image; one that is gone leaves the state.
-func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+func (r *imageResource) Read(ctx context.Context, req framework.ReadRequest, resp *framework.ReadResponse) {
 	var state model
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
 		return
 	}
-	r.session.Manage(state.ID.ValueString())
-	r.session.Ledger().Manage(state.Region.ValueString(), state.ID.ValueString())
-	read, err := r.get(ctx, state.ID.ValueString(), state.Region.ValueString())
-	switch {
-	case session.IsNotFound(err):
-		resp.State.RemoveResource(ctx)
-		return
-	case err != nil:
-		r.session.AddPlanError(&resp.Diagnostics, "read image "+state.ID.ValueString(), err)
+	r.Session.Manage(state.ID.ValueString())
+	r.Session.Ledger().Manage(state.Region.ValueString(), state.ID.ValueString())
+	id := state.ID.ValueString()
+	read, ok := resource.Refresh(ctx, &r.Base, id, resp, get(ctx, id, state.Region.ValueString()))
+	if !ok {
 		return
 	}
 	m, found := toModel(ctx, read, state)
@@ -225,7 +213,7 @@ func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp
 
 // superseded says whether the catalogue has something newer; what was known before when it cannot be asked.
 func (r *imageResource) superseded(ctx context.Context, img domain.Image, before types.Bool) types.Bool {
-	snapshot, err := r.session.Snapshot(ctx)
+	snapshot, err := r.Session.Snapshot(ctx)
 	if err != nil {
 		return before
 	}
@@ -235,38 +223,19 @@ func (r *imageResource) superseded(ctx context.Context, img domain.Image, before
 }
 
 // Delete deletes the image; one that is gone already is no error.
-func (r *imageResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var id types.String
-	if resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...); resp.Diagnostics.HasError() {
-		return
-	}
-	c, err := r.session.Client(ctx)
-	if err == nil {
-		defer r.session.Writing()()
-		err = c.DeleteImage(ctx, id.ValueString())
-	}
-	if err != nil && !session.IsNotFound(err) {
-		r.session.AddError(&resp.Diagnostics, "delete image "+id.ValueString(), err)
-	}
+func (r *imageResource) Delete(ctx context.Context, req framework.DeleteRequest, resp *framework.DeleteResponse) {
+	r.Remove(ctx, req, resp, func(c *client.Client, id string) error { return c.DeleteImage(ctx, id) })
 }
 
 // ImportState takes over an image by its id or its name.
-func (r *imageResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	found, err := r.get(ctx, req.ID, r.session.Region())
-	if err != nil {
-		r.session.AddError(&resp.Diagnostics, "import image "+strconv.Quote(req.ID), err)
-		return
+func (r *imageResource) ImportState(ctx context.Context, req framework.ImportStateRequest, resp *framework.ImportStateResponse) {
+	if found, ok := resource.Import(ctx, &r.Base, req, resp, get(ctx, req.ID, r.Session.Region())); ok {
+		resource.Imported(ctx, resp, found.ID, found.Region)
 	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), found.ID)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("region"), found.Region)...)
 }
 
-func (r *imageResource) get(ctx context.Context, id, region string) (domain.Image, error) {
-	c, err := r.session.Client(ctx)
-	if err != nil {
-		return domain.Image{}, err
-	}
-	return c.Image(ctx, id, region)
+func get(ctx context.Context, id, region string) func(*client.Client) (domain.Image, error) {
+	return func(c *client.Client) (domain.Image, error) { return c.Image(ctx, id, region) }
 }
 
 // settleBase resolves a base that the plan has left open, which it does without a daemon, and gives the specification.
@@ -275,7 +244,7 @@ func (r *imageResource) settleBase(ctx context.Context, plan *model) (draft, dia
 	if !d.gaps.version || diags.HasError() {
 		return d, diags
 	}
-	snapshot, err := r.session.Snapshot(ctx)
+	snapshot, err := r.Session.Snapshot(ctx)
 	if err == nil {
 		var base official.Image
 		if base, err = official.Resolve(snapshot.Official, d.spec.Recipe.Base.Official, ""); err == nil {
@@ -284,7 +253,7 @@ func (r *imageResource) settleBase(ctx context.Context, plan *model) (draft, dia
 		}
 	}
 	if err != nil {
-		r.session.AddError(&diags, "find the official image "+d.spec.Recipe.Base.Official, err)
+		r.Session.AddError(&diags, "find the official image "+d.spec.Recipe.Base.Official, err)
 	}
 	return d, diags
 }

@@ -7,13 +7,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/resource"
+	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/float64default"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	domain "github.com/kilnhq/kiln/internal/domain/image"
@@ -22,6 +20,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	"github.com/kilnhq/kiln/provider/resource"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
@@ -29,7 +28,7 @@ import (
 const defaultMode = "0644"
 
 // Schema describes the attributes.
-func (r *imageResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+func (r *imageResource) Schema(ctx context.Context, _ framework.SchemaRequest, resp *framework.SchemaResponse) {
 	attributes := computedAttributes()
 	maps.Copy(attributes, map[string]schema.Attribute{
 		"name": schema.StringAttribute{
@@ -186,11 +185,9 @@ func computedAttributes() map[string]schema.Attribute {
 	number := func(description string) schema.Int64Attribute {
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: description}
 	}
-	id := text("The id that the daemon gave.")
-	id.PlanModifiers = []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
 	return map[string]schema.Attribute{
-		"id":                id,
-		"region":            text("The region: the provider's `region`, or else the daemon's default. Another one replaces the image."),
+		"id":                resource.ID(),
+		"region":            resource.Region("image"),
 		"version":           number("The current version, from 1."),
 		"published_version": number("The version that tasks use; null while none was published."),
 		"stage":             text("Where the current version stands: " + quoted(publicStages()) + ". `Unpublished` means tested, and not published."),

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/resource"
+	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
@@ -14,7 +14,7 @@ import (
 
 // ValidateConfig judges what is known of the configuration, without a daemon.
 func (r *imageResource) ValidateConfig(
-	ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse,
+	ctx context.Context, req framework.ValidateConfigRequest, resp *framework.ValidateConfigResponse,
 ) {
 	var config model
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &config)...); resp.Diagnostics.HasError() {

@@ -1,0 +1,125 @@
+// Package resource is what the resources of the provider have in common: how
+// they are configured, read, deleted and imported, and one type for the plain
+// declared ones, which do nothing by themselves. It knows no single resource.
+package resource
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	framework "github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/kilnhq/kiln/internal/client"
+	"github.com/kilnhq/kiln/provider/session"
+)
+
+// Base is what every resource has: its type, its noun and the session. Embed it.
+type Base struct {
+	Type    string // after the provider's name: resource_group
+	Noun    string // as users read it: resource group
+	Session *session.Session
+}
+
+// Metadata names the resource.
+func (b *Base) Metadata(_ context.Context, req framework.MetadataRequest, resp *framework.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + b.Type
+}
+
+// Configure takes the session over from the provider.
+func (b *Base) Configure(_ context.Context, req framework.ConfigureRequest, resp *framework.ConfigureResponse) {
+	b.Session = session.From(req.ProviderData, &resp.Diagnostics)
+}
+
+// Write calls a writing function with the client, and adds what goes wrong. It says whether all went well.
+func (b *Base) Write(ctx context.Context, doing string, diags *diag.Diagnostics, write func(*client.Client) error) bool {
+	c, err := b.Session.Client(ctx)
+	if err == nil {
+		defer b.Session.Writing()()
+		err = write(c)
+	}
+	if err != nil {
+		b.Session.AddError(diags, doing, err)
+	}
+	return err == nil
+}
+
+// Remove deletes what the state names by its id; what is gone already is no error.
+func (b *Base) Remove(
+	ctx context.Context, req framework.DeleteRequest, resp *framework.DeleteResponse, remove func(c *client.Client, id string) error,
+) {
+	var id types.String
+	if resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...); resp.Diagnostics.HasError() {
+		return
+	}
+	b.Write(ctx, "delete "+b.Noun+" "+id.ValueString(), &resp.Diagnostics, func(c *client.Client) error {
+		if err := remove(c, id.ValueString()); !session.IsNotFound(err) {
+			return err
+		}
+		return nil
+	})
+}
+
+// Get reads one object with the client.
+func Get[T any](ctx context.Context, b *Base, get func(*client.Client) (T, error)) (T, error) {
+	c, err := b.Session.Client(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return get(c)
+}
+
+// Refresh reads what a state names by an id. What is gone leaves the state; nothing but the daemon's own word means that. It
+// says whether there is something to put into the state.
+func Refresh[T any](
+	ctx context.Context, b *Base, id string, resp *framework.ReadResponse, get func(*client.Client) (T, error),
+) (T, bool) {
+	read, err := Get(ctx, b, get)
+	switch {
+	case session.IsNotFound(err):
+		resp.State.RemoveResource(ctx)
+	case err != nil:
+		b.Session.AddPlanError(&resp.Diagnostics, "read "+b.Noun+" "+id, err)
+	}
+	return read, err == nil
+}
+
+// Import finds what a user names, and adds what goes wrong.
+func Import[T any](
+	ctx context.Context, b *Base, req framework.ImportStateRequest, resp *framework.ImportStateResponse, get func(*client.Client) (T, error),
+) (T, bool) {
+	found, err := Get(ctx, b, get)
+	if err != nil {
+		b.Session.AddError(&resp.Diagnostics, "import "+b.Noun+" "+strconv.Quote(req.ID), err)
+	}
+	return found, err == nil
+}
+
+// Imported puts the id and the region of what was found into the state; the read that follows fills in the rest.
+func Imported(ctx context.Context, resp *framework.ImportStateResponse, id, region string) {
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("region"), region)...)
+}
+
+// ID is the attribute id of what the daemon names.
+func ID() schema.Attribute {
+	return schema.StringAttribute{
+		Computed:            true,
+		MarkdownDescription: "The id that the daemon gave.",
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+	}
+}
+
+// Region is the attribute region of what noun names.
+func Region(noun string) schema.Attribute {
+	return schema.StringAttribute{
+		Computed:            true,
+		MarkdownDescription: "The region: the provider's `region`, or else the daemon's default. Another one replaces the " + noun + ".",
+	}
+}
