@@ -199,7 +199,7 @@ func checkCgroup() Check {
 
 // probe runs a container and turns what the worker says about it into checks.
 func probe(ctx context.Context, config Config) []Check {
-	const fix = "Run `kilnd doctor` with --log-level=debug and look at the worker's last words."
+	const fix = "Look at the detail, which is what the worker saw; the checks above name what it needs."
 	e, err := New(config)
 	if err != nil {
 		return []Check{bad("worker", err.Error(), "Check the data directory and the runtime.")}

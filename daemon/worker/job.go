@@ -102,11 +102,10 @@ type Command struct {
 
 // Run runs one command in an image of the store; its output arrives as log events, its exit code in Result.
 type Run struct {
-	Image       string            `json:"image"` // name or id in the store
-	Command     Command           `json:"command"`
-	StepTimeout time.Duration     `json:"step_timeout"`
-	TimeZone    string            `json:"time_zone,omitempty"`
-	Labels      map[string]string `json:"labels,omitempty"`
+	Image       string        `json:"image"` // name or id in the store
+	Command     Command       `json:"command"`
+	StepTimeout time.Duration `json:"step_timeout"`
+	TimeZone    string        `json:"time_zone,omitempty"`
 }
 
 // Push copies an image to a registry and reads the manifest back.

@@ -62,11 +62,11 @@ func TestNewNetwork(t *testing.T) {
 	}
 }
 
-// TestRulesetSyntax lets nft itself check the rules, where it is.
+// TestRulesetSyntax lets nft itself check the rules.
 func TestRulesetSyntax(t *testing.T) {
 	t.Parallel()
 	if sandbox.Missing("nft", "unshare") != "" {
-		t.Skip("nft or unshare is not installed; the tests of daemon/engine need both")
+		t.Fatal("nft or unshare is not installed; `make deps` installs both")
 	}
 	for name, input := range networks {
 		network, err := sandbox.NewNetwork(input)
