@@ -76,6 +76,7 @@ type Daemon struct {
 
 	tb     testing.TB
 	config daemon.Config
+	calls  *calls
 	cancel context.CancelFunc
 	done   chan error
 }
@@ -87,7 +88,7 @@ func Start(tb testing.TB, change ...func(*daemon.Config)) *Daemon {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d := &Daemon{Engine: enginetest.New(), tb: tb, Endpoint: "unix://" + filepath.Join(dir, "s"), DataDir: filepath.Join(dir, "data")}
+	d := &Daemon{Engine: enginetest.New(), tb: tb, calls: newCalls(), Endpoint: "unix://" + filepath.Join(dir, "s"), DataDir: filepath.Join(dir, "data")}
 	d.config = daemon.Config{
 		DataDir: d.DataDir, Socket: filepath.Join(dir, "s"), Workers: 8,
 		Catalogue: &daemon.Catalogue{Mirror: "http://127.0.0.1:9/debian", Images: []daemon.OfficialImage{{
@@ -124,7 +125,7 @@ func (d *Daemon) Run() {
 	go func() {
 		done <- daemon.Run(ctx, d.config, daemon.Options{
 			Engine: d.Engine, Registry: registry{}, Version: "test", Ready: func() { close(ready) },
-		}, slog.New(slog.DiscardHandler))
+		}, slog.New(d.calls))
 	}()
 	select {
 	case <-ready:

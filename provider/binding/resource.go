@@ -82,11 +82,8 @@ func (r *bindingResource) ModifyPlan(ctx context.Context, req framework.ModifyPl
 		return
 	}
 	for _, ref := range []session.Reference{
-		{At: "image_id", ID: plan.ImageID, Get: func(c *client.Client, id string) (string, error) { i, err := c.Image(ctx, id, ""); return i.ID, err }},
-		{At: "workspace_id", ID: plan.WorkspaceID, Get: func(c *client.Client, id string) (string, error) {
-			w, err := c.Workspace(ctx, id, "")
-			return w.ID, err
-		}},
+		{At: "image_id", ID: plan.ImageID, Find: session.In(session.Images())},
+		{At: "workspace_id", ID: plan.WorkspaceID, Find: session.In(session.Workspaces())},
 	} {
 		r.Session.JudgeReference(ctx, ref, &resp.Diagnostics)
 	}
@@ -123,9 +120,10 @@ func (r *bindingResource) Read(ctx context.Context, req framework.ReadRequest, r
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
 		return
 	}
-	read, ok := resource.Refresh(ctx, &r.Base, state.ID.ValueString(), resp, get(ctx, domain.Binding{
-		ImageID: state.ImageID.ValueString(), WorkspaceID: state.WorkspaceID.ValueString(),
-	}))
+	id := domain.Binding{ImageID: state.ImageID.ValueString(), WorkspaceID: state.WorkspaceID.ValueString()}.ID()
+	read, ok := resource.Refresh(ctx, &r.Base, id, resp, func() (domain.Binding, error) {
+		return session.Find(ctx, r.Session, session.Bindings(), session.Key{ID: id})
+	})
 	if ok {
 		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(read))...)
 	}
@@ -150,19 +148,11 @@ func (r *bindingResource) Delete(ctx context.Context, req framework.DeleteReques
 // ImportState takes over a binding by IMAGE/WORKSPACE, each an id or a name.
 func (r *bindingResource) ImportState(ctx context.Context, req framework.ImportStateRequest, resp *framework.ImportStateResponse) {
 	found, ok := resource.Import(ctx, &r.Base, req, resp, func(c *client.Client) (domain.Binding, error) {
-		image, workspace, err := domain.ParseID(req.ID)
-		if err != nil {
-			return domain.Binding{}, err
-		}
-		return get(ctx, domain.Binding{ImageID: image, WorkspaceID: workspace})(c)
+		return session.Bindings().Get(c, ctx, req.ID, "")
 	})
 	if ok {
 		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(found))...)
 	}
-}
-
-func get(ctx context.Context, b domain.Binding) func(*client.Client) (domain.Binding, error) {
-	return func(c *client.Client) (domain.Binding, error) { return c.Binding(ctx, b.ImageID, b.WorkspaceID) }
 }
 
 func toModel(b domain.Binding) model {

@@ -7,7 +7,6 @@ import (
 	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/kilnhq/kiln/internal/client"
 	domain "github.com/kilnhq/kiln/internal/domain/build"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/provider/diagnostic"
@@ -88,10 +87,7 @@ func (m model) settled() bool {
 // what the same plan does elsewhere.
 func (r *buildResource) judge(ctx context.Context, plan model, snapshot system.Snapshot, diags *diag.Diagnostics) {
 	diagnostic.AddError(diags, "", domain.AdmitEdition(snapshot.Region.Edition).Err())
-	r.Session.JudgeReference(ctx, session.Reference{At: "image_id", ID: plan.ImageID, Get: func(c *client.Client, id string) (string, error) {
-		i, err := c.Image(ctx, id, "")
-		return i.ID, err
-	}}, diags)
+	r.Session.JudgeReference(ctx, session.Reference{At: "image_id", ID: plan.ImageID, Find: session.In(session.Images())}, diags)
 	if !plan.ImageID.IsUnknown() && !plan.ImageVersion.IsUnknown() {
 		refused := r.Session.Unpublished(snapshot, plan.ImageID.ValueString(), int(plan.ImageVersion.ValueInt64()), "image_version")
 		diagnostic.AddError(diags, "", refused.Err())

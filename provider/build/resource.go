@@ -161,7 +161,9 @@ func (r *buildResource) Read(ctx context.Context, req framework.ReadRequest, res
 		return
 	}
 	id := state.ID.ValueString()
-	if read, ok := resource.Refresh(ctx, &r.Base, id, resp, get(ctx, id)); ok {
+	if read, ok := resource.Refresh(ctx, &r.Base, id, resp, func() (domain.Build, error) {
+		return session.Find(ctx, r.Session, session.Builds(), session.Key{ID: id, Region: r.Session.DefaultRegion()})
+	}); ok {
 		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(read, state))...)
 		resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, read.Generation)...)
 	}

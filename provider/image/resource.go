@@ -200,15 +200,33 @@ func (r *imageResource) Read(ctx context.Context, req framework.ReadRequest, res
 	r.Session.Manage(state.ID.ValueString())
 	r.Session.Ledger().Manage(state.Region.ValueString(), state.ID.ValueString())
 	id := state.ID.ValueString()
-	read, ok := resource.Refresh(ctx, &r.Base, id, resp, get(ctx, id, state.Region.ValueString()))
+	key, whole := session.Key{ID: id, Region: state.Region.ValueString()}, false
+	read, ok := resource.Refresh(ctx, &r.Base, id, resp, func() (img domain.Image, err error) {
+		img, err = session.Find(ctx, r.Session, session.Images(), key)
+		if err == nil && !state.tested(img) {
+			whole = true
+			return resource.Get(ctx, &r.Base, get(ctx, id, key.Region))
+		}
+		return img, err
+	})
 	if !ok {
 		return
 	}
 	m, found := toModel(ctx, read, state)
 	resp.Diagnostics.Append(found...)
+	if !whole {
+		m.ResolvedPackages = state.ResolvedPackages
+	}
 	m.BaseUpdateAvailable = r.superseded(ctx, read, state.BaseUpdateAvailable)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, read.Generation)...)
+}
+
+// tested says whether an image stands where the state has it, with the same test behind it. Then its packages, which no list
+// has, are those of the state: nothing but a test finds them.
+func (m model) tested(img domain.Image) bool {
+	return m.Version.ValueInt64() == int64(img.CurrentVersion) && m.InputHash.ValueString() == img.InputHash &&
+		m.ProcessID.ValueString() == img.ProcessID && m.Stage.ValueString() == string(img.Stage.Public())
 }
 
 // superseded says whether the catalogue has something newer; what was known before when it cannot be asked.

@@ -14,6 +14,7 @@ import (
 	domain "github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/resource"
+	"github.com/kilnhq/kiln/provider/session"
 )
 
 type model struct {
@@ -46,7 +47,7 @@ func NewResource() framework.Resource {
 			return resource.Meta{ID: &n.ID, Region: &n.Region, Generation: &n.Generation}
 		},
 		Model: toModel, Domain: model.domain, Validate: func(m model) problem.List { return m.known().Validate() },
-		Create: (*client.Client).CreateNetwork, Get: (*client.Client).Network,
+		Create: (*client.Client).CreateNetwork, Listing: session.Networks(),
 		Update: (*client.Client).UpdateNetwork, Delete: (*client.Client).DeleteNetwork,
 	})
 }

@@ -78,9 +78,9 @@ func Get[T any](ctx context.Context, b *Base, get func(*client.Client) (T, error
 // Refresh reads what a state names by an id. What is gone leaves the state; nothing but the daemon's own word means that. It
 // says whether there is something to put into the state.
 func Refresh[T any](
-	ctx context.Context, b *Base, id string, resp *framework.ReadResponse, get func(*client.Client) (T, error),
+	ctx context.Context, b *Base, id string, resp *framework.ReadResponse, find func() (T, error),
 ) (T, bool) {
-	read, err := Get(ctx, b, get)
+	read, err := find()
 	switch {
 	case session.IsNotFound(err):
 		resp.State.RemoveResource(ctx)

@@ -38,10 +38,10 @@ type Kind[M, D any] struct {
 	Validate func(M) problem.List                                          // refuses what is known to be wrong
 	Plan     func(ctx context.Context, p Plan[M], diags *diag.Diagnostics) // nil: nothing more to judge
 
-	Create func(c *client.Client, ctx context.Context, key string, thing D) (D, error)
-	Get    func(c *client.Client, ctx context.Context, id, region string) (D, error)
-	Update func(c *client.Client, ctx context.Context, thing D) (D, error)
-	Delete func(c *client.Client, ctx context.Context, id string) error
+	Listing session.Listing[D]
+	Create  func(c *client.Client, ctx context.Context, key string, thing D) (D, error)
+	Update  func(c *client.Client, ctx context.Context, thing D) (D, error)
+	Delete  func(c *client.Client, ctx context.Context, id string) error
 }
 
 // Plan is a creation or an update that is planned.
@@ -141,7 +141,9 @@ func (r *declared[M, D]) Read(ctx context.Context, req framework.ReadRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if read, ok := Refresh(ctx, &r.Base, id.ValueString(), resp, r.get(ctx, id.ValueString(), region.ValueString())); ok {
+	if read, ok := Refresh(ctx, &r.Base, id.ValueString(), resp, func() (D, error) {
+		return session.Find(ctx, r.Session, r.kind.Listing, session.Key{ID: id.ValueString(), Region: region.ValueString()})
+	}); ok {
 		resp.Diagnostics.Append(resp.State.Set(ctx, r.kind.Model(read, state))...)
 		resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, *r.kind.Meta(&read).Generation)...)
 	}
@@ -184,7 +186,7 @@ func (r *declared[M, D]) ImportState(ctx context.Context, req framework.ImportSt
 }
 
 func (r *declared[M, D]) get(ctx context.Context, id, region string) func(*client.Client) (D, error) {
-	return func(c *client.Client) (D, error) { return r.kind.Get(c, ctx, id, region) }
+	return func(c *client.Client) (D, error) { return r.kind.Listing.Get(c, ctx, id, region) }
 }
 
 // doing says what is tried, with the name as the plan has it.

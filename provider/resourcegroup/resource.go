@@ -47,7 +47,7 @@ func NewResource() framework.Resource {
 			return resource.Meta{ID: &g.ID, Region: &g.Region, Generation: &g.Generation}
 		},
 		Model: toModel, Domain: model.domain, Validate: func(m model) problem.List { return m.known().Validate() }, Plan: plan,
-		Create: (*client.Client).CreateResourceGroup, Get: (*client.Client).ResourceGroup,
+		Create: (*client.Client).CreateResourceGroup, Listing: session.ResourceGroups(),
 		Update: (*client.Client).UpdateResourceGroup, Delete: (*client.Client).DeleteResourceGroup,
 	})
 }
@@ -85,10 +85,9 @@ func attributes() map[string]schema.Attribute {
 // plan refuses a network that is not there, and tells the session what becomes of a group that images of the same plan may use.
 func plan(ctx context.Context, p resource.Plan[model], diags *diag.Diagnostics) {
 	if !p.Planned.NetworkID.Equal(p.Prior.NetworkID) {
-		p.Session.JudgeReference(ctx, session.Reference{At: "network_id", ID: p.Planned.NetworkID, Get: func(c *client.Client, id string) (string, error) {
-			n, err := c.Network(ctx, id, "")
-			return n.ID, err
-		}}, diags)
+		p.Session.JudgeReference(ctx, session.Reference{
+			At: "network_id", ID: p.Planned.NetworkID, Find: session.In(session.Networks()),
+		}, diags)
 	}
 	if p.ID.IsUnknown() {
 		return

@@ -2,12 +2,10 @@ package session
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/kilnhq/kiln/internal/client"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/provider/diagnostic"
@@ -21,22 +19,7 @@ func (s *Session) Group(ctx context.Context, id string) (resourcegroup.ResourceG
 	if ok {
 		return planned, nil
 	}
-	c, err := s.Client(ctx)
-	if err != nil {
-		return resourcegroup.ResourceGroup{}, err
-	}
-	s.reading.Lock()
-	defer s.reading.Unlock()
-	writes := s.writes.Load()
-	if known := s.groups[id]; known.valid && known.writes == writes {
-		return known.value, nil
-	}
-	group, err := c.ResourceGroup(ctx, id, s.config.Region)
-	if err != nil {
-		return resourcegroup.ResourceGroup{}, fmt.Errorf("read resource group: %w", err)
-	}
-	s.groups[id] = cached[resourcegroup.ResourceGroup]{value: group, writes: writes, valid: true}
-	return group, nil
+	return Find(ctx, s, ResourceGroups(), Key{ID: id, Region: s.DefaultRegion()})
 }
 
 // PlanGroup tells the session what the plan makes of a resource group that is there already.
@@ -67,9 +50,17 @@ func (s *Session) JudgeGroup(ctx context.Context, at string, id types.String, cu
 
 // Reference is an attribute that names another object by its id.
 type Reference struct {
-	At  string // the attribute
-	ID  types.String
-	Get func(c *client.Client, id string) (have string, err error) // reads the object, and gives its id
+	At   string // the attribute
+	ID   types.String
+	Find func(ctx context.Context, s *Session, id string) (have string, err error) // reads the object, and gives its id
+}
+
+// In reads what a reference names.
+func In[T any](l Listing[T]) func(ctx context.Context, s *Session, id string) (have string, err error) {
+	return func(ctx context.Context, s *Session, id string) (string, error) {
+		found, err := Find(ctx, s, l, Key{ID: id, Region: s.DefaultRegion()})
+		return l.ID(found), err
+	}
 }
 
 // JudgeReference refuses the id of something that is not there, as far as it is known. Ids are made by the daemon, so nothing
@@ -78,11 +69,7 @@ func (s *Session) JudgeReference(ctx context.Context, r Reference, diags *diag.D
 	if r.ID.IsUnknown() || !s.Remote() {
 		return
 	}
-	c, err := s.Client(ctx)
-	var have string
-	if err == nil {
-		have, err = r.Get(c, r.ID.ValueString())
-	}
+	have, err := r.Find(ctx, s, r.ID.ValueString())
 	if IsNotFound(err) || err == nil && have != r.ID.ValueString() {
 		diagnostic.AddError(diags, "", notThere(r.At, r.ID))
 		return

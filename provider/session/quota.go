@@ -44,9 +44,10 @@ func explain(found problem.List, detail string) {
 	}
 }
 
-// Writing drops what was read before when the function that it gives is called: call that after a write, whether it succeeded
-// or not.
+// Writing ends the use of lists, and drops the snapshot that was read before when the function that it gives is called: call
+// that after a write, whether it succeeded or not.
 func (s *Session) Writing() (done func()) {
+	s.writing.Store(true)
 	written := s.ledger.Writing()
 	return func() {
 		s.Wrote()

@@ -38,9 +38,10 @@ type Session struct {
 	writes      atomic.Int64 // how many have ended; a snapshot is good for one value
 	reading     sync.Mutex   // held while a snapshot is read, so that one is enough
 	snapshot    cached[system.Snapshot]
-	groups      map[string]cached[resourcegroup.ResourceGroup]
+	writing     atomic.Bool // from the first write on
 
 	mu      sync.Mutex
+	shelves map[string]*shelf
 	managed map[string]bool
 	planned map[string]resourcegroup.ResourceGroup
 	images  map[string]bool // images that were planned, and whether the plan changes them
@@ -56,7 +57,7 @@ type cached[T any] struct {
 func New(c Config) *Session {
 	return &Session{
 		config: c, managed: map[string]bool{}, images: map[string]bool{}, planned: map[string]resourcegroup.ResourceGroup{},
-		groups: map[string]cached[resourcegroup.ResourceGroup]{}, ledger: ledger.New(),
+		shelves: map[string]*shelf{}, ledger: ledger.New(),
 	}
 }
 
@@ -128,6 +129,7 @@ func (s *Session) Snapshot(ctx context.Context) (system.Snapshot, error) {
 
 // Wrote drops what was read before: call it after each write, whether it succeeded or not.
 func (s *Session) Wrote() {
+	s.writing.Store(true)
 	s.writes.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()

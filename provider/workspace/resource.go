@@ -15,6 +15,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	domain "github.com/kilnhq/kiln/internal/domain/workspace"
 	"github.com/kilnhq/kiln/provider/resource"
+	"github.com/kilnhq/kiln/provider/session"
 )
 
 type model struct {
@@ -40,7 +41,7 @@ func NewResource() framework.Resource {
 			return resource.Meta{ID: &w.ID, Region: &w.Region, Generation: &w.Generation}
 		},
 		Model: toModel, Domain: model.domain, Validate: model.validate,
-		Create: (*client.Client).CreateWorkspace, Get: (*client.Client).Workspace,
+		Create: (*client.Client).CreateWorkspace, Listing: session.Workspaces(),
 		Update: (*client.Client).UpdateWorkspace, Delete: (*client.Client).DeleteWorkspace,
 	})
 }
