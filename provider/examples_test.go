@@ -52,9 +52,6 @@ func TestAccProviderExample(t *testing.T) {
 	if err := os.CopyFS(cli.Dir, os.DirFS("../examples/provider")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(cli.Dir, "ca.pem"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	run(t, cli, "validate", "-no-color")
 }
 

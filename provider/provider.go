@@ -69,15 +69,17 @@ func (p *kiln) Schema(_ context.Context, _ provider.SchemaRequest, resp *provide
 			},
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				MarkdownDescription: "The token that is sent with each request over HTTP. Default: the environment variable `" + client.EnvToken + "`.",
+				MarkdownDescription: "The token that is sent with each request over HTTP, for the proxy in front of the daemon. Default: the environment " +
+					"variable `" + client.EnvToken + "`.",
 			},
 			"ca_cert": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "The certificates, in PEM, of the authorities that may have signed the daemon's. Default: those of the system.",
+				Optional: true,
+				MarkdownDescription: "The certificates, in PEM, of the authorities that may have signed the certificate of an `https` endpoint. Default: those " +
+					"of the system.",
 			},
 			"client_cert": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "The client's certificate, in PEM. Needs `client_key`.",
+				MarkdownDescription: "The client's certificate, in PEM, for an `https` endpoint that asks for one. Needs `client_key`.",
 			},
 			"client_key": schema.StringAttribute{
 				Optional: true, Sensitive: true,

@@ -9,10 +9,9 @@ terraform {
 # The daemon of this user on this machine.
 provider "kiln" {}
 
-# A daemon elsewhere; the token comes from the environment variable KILN_TOKEN.
+# Another daemon, by its socket, and a region of it.
 provider "kiln" {
   alias    = "east"
-  endpoint = "https://kiln.internal:8443"
-  ca_cert  = file("${path.module}/ca.pem")
+  endpoint = "unix:///srv/kiln-east/kilnd.sock"
   region   = "east"
 }

@@ -45,7 +45,8 @@ func (r *bindingResource) Schema(_ context.Context, _ framework.SchemaRequest, r
 	replace := []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Lets the tasks of a workspace use a custom image. It binds the image and not a version: tasks use the " +
-			"published version. Only an image that has a published version can be bound.",
+			"published version. Only an image that has a published version can be bound. This version of Kiln has no tasks yet: a binding " +
+			"records who may use the image, and keeps both from being deleted.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				Computed:            true,

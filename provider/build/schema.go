@@ -46,7 +46,7 @@ func (r *buildResource) Schema(ctx context.Context, _ framework.SchemaRequest, r
 	})
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Bakes a published version of a custom image once into an OCI image with a digest, in the registry that the " +
-			"daemon serves. Without it, install steps run again at every task run. An image has at most one persistent build. What was " +
+			"daemon serves. Without it, install steps run again at every run. An image has at most one persistent build. What was " +
 			"baked before from the same recipe is taken over without baking.",
 		Attributes: attributes,
 	}

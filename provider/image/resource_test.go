@@ -65,7 +65,7 @@ func TestAccLifecycle(t *testing.T) {
 	d := acctest.Start(t)
 	script := "<<-EOT\n    set -x\n    echo 'a $HOME' > /opt/a\n  EOT\n"
 	rich := map[string]string{
-		"packages": "[\n{ type = \"apt\", names = [\"git=1:2.39.5-0+deb12u2\"] },\n" +
+		"packages": "[\n{ type = \"apt\", names = [\"tree=2.1.0-1\"] },\n" +
 			"{ type = \"python3\", names = [\"jieba==0.42.1\"], index = \"https://mirror.internal/simple\" },\n" +
 			"{ type = \"script\", script = " + script + "  },\n]",
 		"env": `{ LANG = "C.UTF-8", EMPTY = "" }`,

@@ -42,8 +42,8 @@ func (r *imageResource) Schema(ctx context.Context, _ framework.SchemaRequest, r
 		},
 		"visibility": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(string(domain.VisibilityPrivate)),
-			MarkdownDescription: "Who may see the image: " + quoted(domain.Visibilities) + ". `private` is its creator alone. Default: `" +
-				string(domain.VisibilityPrivate) + "`.",
+			MarkdownDescription: "Who is meant to see the image: " + quoted(domain.Visibilities) + ". It is recorded, and has no effect in this version: " +
+				"an image is seen by its creator alone. Default: `" + string(domain.VisibilityPrivate) + "`.",
 		},
 		"task_types": schema.SetAttribute{
 			ElementType: types.StringType, Required: true,
@@ -61,15 +61,16 @@ func (r *imageResource) Schema(ctx context.Context, _ framework.SchemaRequest, r
 		"test": testAttribute(),
 		"publish": schema.BoolAttribute{
 			Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-			MarkdownDescription: "Whether a version is published once its test has succeeded. Tasks use the published version; the one before " +
-				"keeps serving until then. It cannot go back to `false`. Default: `true`.",
+			MarkdownDescription: "Whether a version is published once its test has succeeded. The published version is what is used; the " +
+				"one before keeps serving until then. It cannot go back to `false`. Default: `true`.",
 		},
 		"timeouts": session.Timeouts(ctx, "the test and the publication"),
 	})
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A custom image: a named recipe over an official image. Each recipe is an immutable version, known by its " +
-			"input hash, that is tested and then published. A changed recipe makes a new version; a recipe that was published before is " +
-			"published again without building anything. To bake a version into an image with a digest, use `kiln_persistent_build`.",
+			"input hash, that is tested and then published. A changed recipe makes a new version. A recipe that was published before " +
+			"goes back to that version without building anything; one that failed its test, or was never published, gets a new version when " +
+			"it comes back after another one. To bake a version into an image with a digest, use `kiln_persistent_build`.",
 		Attributes: attributes,
 	}
 }
@@ -113,8 +114,9 @@ func packagesAttribute() schema.Attribute {
 					"is refused is the region's policy.",
 			},
 			"index": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "The base URL of a package index, with `python3` only, without credentials. Default: the installer's own.",
+				Optional: true,
+				MarkdownDescription: "The base URL of a package index, with `python3` only, without credentials. Default: the one of " +
+					"the daemon's configuration, or else the installer's own.",
 			},
 			"script": schema.StringAttribute{
 				Optional: true,
@@ -189,7 +191,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"id":                resource.ID(),
 		"region":            resource.Region("image"),
 		"version":           number("The current version, from 1."),
-		"published_version": number("The version that tasks use; null while none was published."),
+		"published_version": number("The version that is used; null while none was published."),
 		"stage":             text("Where the current version stands: " + quoted(publicStages()) + ". `Unpublished` means tested, and not published."),
 		"status":            text("Whether the image may be used: " + quoted(domain.Statuses) + ". It expires with the official image that it is based on."),
 		"input_hash":        text("The hash of the recipe, as `sha256:HEX`. Equal hashes mean equal recipes."),
@@ -209,7 +211,7 @@ func computedAttributes() map[string]schema.Attribute {
 			}},
 		},
 		"size_bytes": number("The uncompressed size of the image in bytes; null until it was tested."),
-		"process_id": text("The process of the current version's latest test, for `kiln logs`; null when there was none."),
+		"process_id": text("The process of the current version's latest test, which is a job to `kiln logs`; null when there was none."),
 	}
 }
 

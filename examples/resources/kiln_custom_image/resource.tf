@@ -19,7 +19,7 @@ resource "kiln_custom_image" "segmenter" {
   }
 
   packages = [
-    { type = "apt", names = ["git=1:2.39.5-0+deb12u2"] },
+    { type = "apt", names = ["tree=2.1.0-1"] },
     { type = "python3", names = ["jieba==0.42.1"] },
     { type = "script", script = "pip3 install 'urllib3==1.26.16'" },
   ]
