@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -136,6 +137,14 @@ func TestImageFailures(t *testing.T) {
 			worker.Image{Containerfile: "FROM " + base + "\nRUN true\n", Tag: "localhost/kiln/never:1", Commands: []worker.Command{{Name: "test[0]", Argv: []string{"/bin/sh", "-c", "exit 5"}}}},
 			worker.Failure{Kind: worker.FailureCommand, Step: "test[0]", ExitCode: 5, Message: "exit code 5"},
 		},
+		"SegmentationFault": { // of process 1 itself, so that no shell gives the code
+			worker.Image{Containerfile: "FROM " + base + "\nRUN [\"perl\", \"-e\", \"unpack('p', pack('J', 1))\"]\n"},
+			worker.Failure{Kind: worker.FailureStep, Step: `RUN ["perl", "-e", "unpack('p', pack('J', 1))"]`, ExitCode: 139, Message: "exit code 139"},
+		},
+		"KilledChild": {
+			worker.Image{Containerfile: "FROM " + base + "\nENV A=b\n", Commands: []worker.Command{{Name: "kill", Argv: []string{"/bin/sh", "-ec", "sh -c 'kill -9 $$'; true"}}}},
+			worker.Failure{Kind: worker.FailureCommand, Step: "kill", ExitCode: 137, Message: "exit code 137"},
+		},
 		"StepTimeout": {
 			worker.Image{Containerfile: "FROM " + base + "\nRUN (trap '' TERM INT; sleep 300) & sleep 300\n", StepTimeout: 2 * time.Second},
 			worker.Failure{Kind: worker.FailureTimeout, Step: "RUN (trap '' TERM INT; sleep 300) & sleep 300", Message: "the step took longer than its limit"},
@@ -186,6 +195,17 @@ func TestRun(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"out\n", "err\n"}, []string{r.text(worker.StreamStdout), r.text(worker.StreamStderr)}); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestRunSignal lets the kernel end process 1 of a container: no shell is there to give an exit code.
+func TestRunSignal(t *testing.T) {
+	t.Parallel()
+	job := shell("")
+	job.Run.Command.Argv = []string{"perl", "-e", "unpack('p', pack('J', 1))"}
+	result, _, err := execute(t, withBase(t), job)
+	if err != nil || result.ExitCode != 128+int(syscall.SIGSEGV) {
+		t.Errorf("exit code = %d, %v, want %d", result.ExitCode, err, 128+int(syscall.SIGSEGV))
 	}
 }
 

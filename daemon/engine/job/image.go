@@ -113,7 +113,7 @@ func (b *build) build(ctx context.Context) (string, error) {
 	stderr.flush()
 	b.watch.end()
 	if err != nil {
-		return "", b.buildFailure(err)
+		return "", b.buildFailure(err, stderr)
 	}
 	return id, nil
 }
@@ -135,12 +135,12 @@ func (b *build) begin(name string) bool {
 }
 
 // buildFailure says at which instruction the build failed.
-func (b *build) buildFailure(err error) error {
+func (b *build) buildFailure(err error, stderr *lines) error {
 	if _, cause := b.watch.err(); cause != nil {
 		return cause
 	}
-	if _, ok := exitCode(err); ok {
-		return stepFailure(worker.FailureStep, b.step, err)
+	if _, ok := exitCode(err, stderr.latest()); ok {
+		return stepFailure(worker.FailureStep, b.step, err, stderr)
 	}
 	if b.number == 0 {
 		return fmt.Errorf("build image: %w", err)
@@ -255,7 +255,7 @@ func (b *build) command(ctx context.Context, image string, c worker.Command) err
 		return struck
 	}
 	if err != nil {
-		return stepFailure(worker.FailureCommand, c.Name, err)
+		return stepFailure(worker.FailureCommand, c.Name, err, stderr)
 	}
 	return nil
 }

@@ -247,3 +247,15 @@ func TestCheckRoot(t *testing.T) {
 		})
 	}
 }
+
+func TestEndedBy(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]unix.Signal{
+		"container exited on killed": unix.SIGKILL, "container exited on segmentation fault": unix.SIGSEGV,
+		"container exited on signal 40": 40, "container exited on": 0, "container exited on paper": 0, "killed": 0, "": 0,
+	} {
+		if got := endedBy(line); got != want {
+			t.Errorf("%q: %d, want %d", line, got, want)
+		}
+	}
+}

@@ -84,7 +84,7 @@ func (r *runner) selfTest(ctx context.Context) error {
 		Runtime: r.runtime, NamespaceOptions: namespaces(), Terminal: buildah.WithoutTerminal,
 		Stdin: bytes.NewReader(nil), Stdout: io.Discard, Stderr: &out, SystemContext: r.context,
 	})
-	if code, ok := exitCode(err); ok && code == probeExit {
+	if code, ok := exitCode(err, ""); ok && code == probeExit {
 		return nil
 	}
 	return fmt.Errorf("run container: %w: %s", err, strings.TrimSpace(out.String()))

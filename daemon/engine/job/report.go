@@ -51,6 +51,7 @@ type lines struct {
 	report *reporter
 	stream worker.Stream
 	rest   []byte
+	last   string
 	muted  bool
 }
 
@@ -69,10 +70,10 @@ func (l *lines) Write(data []byte) (int, error) {
 		switch {
 		case i > worker.MaxLine, i < 0 && len(l.rest) > worker.MaxLine:
 			cut := runeStart(l.rest, worker.MaxLine)
-			l.report.log(l.stream, string(l.rest[:cut]))
+			l.emit(l.rest[:cut])
 			l.rest = l.rest[cut:]
 		case i >= 0:
-			l.report.log(l.stream, string(overwritten(l.rest[:i])))
+			l.emit(overwritten(l.rest[:i]))
 			l.rest = l.rest[i+1:]
 		default:
 			l.rest = append([]byte(nil), l.rest...)
@@ -81,12 +82,24 @@ func (l *lines) Write(data []byte) (int, error) {
 	}
 }
 
+func (l *lines) emit(line []byte) {
+	l.last = string(line)
+	l.report.log(l.stream, l.last)
+}
+
+// latest is the last complete line.
+func (l *lines) latest() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
 // flush emits an incomplete last line.
 func (l *lines) flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.rest) > 0 {
-		l.report.log(l.stream, string(overwritten(l.rest)))
+		l.emit(overwritten(l.rest))
 		l.rest = nil
 	}
 }

@@ -26,7 +26,7 @@ func (r *runner) runCommand(ctx context.Context, run *worker.Run) (worker.Result
 	if err == nil {
 		return worker.Result{}, nil
 	}
-	if code, ok := exitCode(err); ok {
+	if code, ok := exitCode(err, stderr.latest()); ok {
 		return worker.Result{ExitCode: code}, nil
 	}
 	return worker.Result{}, err
