@@ -25,11 +25,29 @@ func TestFailure(t *testing.T) {
 		},
 		"ScriptLine": {
 			broken: script("echo before\nls /nowhere\necho after > /after\n"), corrected: script("echo before\nls /\n"),
-			code: "StepFailed", step: "cmd-0.sh", line: "cannot access '/nowhere'", unsaid: "after",
+			code: "Unclassified", step: "cmd-0.sh", line: "cannot access '/nowhere'", unsaid: "after",
 		},
 		"PipeInScript": {
 			broken: script("cat /nowhere | sort\n"), corrected: script("cat /etc/passwd | sort\n"),
-			code: "StepFailed", step: "cmd-0.sh", line: "/nowhere: No such file or directory",
+			code: "Unclassified", step: "cmd-0.sh", line: "/nowhere: No such file or directory",
+		},
+		"NoInterpreter": {
+			broken: script("echo one\n\n/home/tops/bin/python3 -V\n"), code: "RuntimeMissing", step: "cmd-0.sh",
+			line: "/home/admin/usertools/tools/cmd-0.sh: line 3: /home/tops/bin/python3: No such file or directory",
+		},
+		"NoSpace": {
+			broken: script("dd if=/dev/zero of=/dev/shm/x bs=1M count=200\n"), code: "InsufficientStorage", step: "cmd-0.sh",
+			line: "dd: error writing '/dev/shm/x': No space left on device",
+		},
+		"Killed": {
+			broken: script("sh -c 'kill -9 $$'\n"), code: "Killed", step: "cmd-0.sh", line: "Killed",
+		},
+		"KilledTest": {
+			brokenTest: `commands = ["sh -c 'kill -9 $$'"]`, code: "Killed", step: "test.commands[0]", line: "Killed",
+		},
+		"OtherArchitecture": { // AMD64 is 0x3e in the header of a program, ARM64 is 0xb7
+			broken: script("cp /bin/true /opt/tool\nprintf '\\xb7' | dd of=/opt/tool bs=1 seek=18 conv=notrunc\n/opt/tool\n"),
+			code:   "ArchitectureNotSupported", step: "cmd-0.sh", line: "cmd-0.sh: line 3: /opt/tool: cannot execute binary file: Exec format error",
 		},
 		"NoSuchPackage": {
 			allow: []string{mirror}, broken: aptPackage("no-such-package=1.0"), corrected: aptPackage("hello=2.10-3"),

@@ -262,7 +262,7 @@ func TestRebake(t *testing.T) {
 		t.Error(err)
 	}
 	release()
-	if v := d.Wait(baking.ProcessID, process.StateFailed); v.Problem.Code != problem.StepFailed {
+	if v := d.Wait(baking.ProcessID, process.StateFailed); v.Problem.Code != problem.Unclassified {
 		t.Errorf("got %+v", v.Problem)
 	}
 	failed := d.Build(b.ID)

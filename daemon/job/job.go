@@ -97,18 +97,8 @@ func (m *Maker) RunOfficial(ctx context.Context, p domain.Process, base recipe.B
 
 // Execute runs a job and explains its failure.
 func (m *Maker) Execute(ctx context.Context, j worker.Job, egress network.Egress, log *process.Journal) (worker.Result, error) {
-	var recent []string
-	result, err := m.Engine.Execute(ctx, j, func(e worker.Event) {
-		log.Emit(e)
-		switch {
-		case e.Step != nil:
-			recent = nil
-		case e.Log != nil:
-			if recent = append(recent, e.Log.Line); len(recent) > process.ProblemLines {
-				recent = recent[1:]
-			}
-		}
-	})
+	w := witness{egress: egress, log: log}
+	result, err := m.Engine.Execute(ctx, j, w.see)
 	failure, ok := errors.AsType[*worker.Failure](err)
 	if !ok || failure.Kind == worker.FailureImage {
 		return result, err
@@ -116,7 +106,32 @@ func (m *Maker) Execute(ctx context.Context, j worker.Job, egress network.Egress
 	if failure.Kind == worker.FailureCommand && failure.ExitCode != 0 {
 		result.ExitCode = failure.ExitCode
 	}
-	return result, explain(failure, j.Kind, egress, recent)
+	return result, explain(failure, j.Kind, egress, w.recent)
+}
+
+// witness keeps the last lines of the step that runs, and says it at once, and once, when the step waits for something that it
+// will not get.
+type witness struct {
+	egress network.Egress
+	log    *process.Journal
+	recent []string
+	said   bool
+}
+
+func (w *witness) see(e worker.Event) {
+	w.log.Emit(e)
+	switch {
+	case e.Step != nil:
+		w.recent, w.said = nil, false
+	case e.Log != nil:
+		if w.recent = append(w.recent, e.Log.Line); len(w.recent) > process.ProblemLines {
+			w.recent = w.recent[1:]
+		}
+		if cause, ok := diagnosis.Live(e.Log.Line, w.egress); ok && !w.said && e.Log.Stream != worker.StreamKiln {
+			w.said = true
+			w.log.Remark("%s: %s. %s", cause.Code, cause.Detail, cause.Remedy)
+		}
+	}
 }
 
 // onBase does something that needs an official image, and makes the image anew when it turns out to be missing.
@@ -180,17 +195,23 @@ func epoch(version string) time.Time {
 
 func explain(f *worker.Failure, kind worker.Kind, egress network.Egress, tail []string) error {
 	p := problem.Problem{Value: f.Step, Detail: f.Message, Log: tail}
+	step := diagnosis.Failure{Step: f.Step, Test: f.Kind == worker.FailureCommand, ExitCode: f.ExitCode, Egress: egress, Tail: tail}
 	switch f.Kind {
 	case worker.FailureStep, worker.FailureCommand:
-		return diagnosis.Explain(diagnosis.Failure{
-			Step: f.Step, Test: f.Kind == worker.FailureCommand, ExitCode: f.ExitCode, Egress: egress, Tail: tail,
-		})
+		return diagnosis.Explain(step)
 	case worker.FailureTimeout:
+		if cause, ok := diagnosis.Timeout(step); ok {
+			cause.Detail = f.Message + ": " + cause.Detail
+			return cause
+		}
 		p.Code, p.Remedy = problem.StepTimeout, "Make the step faster, or find out in the log what it waits for; standard input is closed."
 	case worker.FailureTransfer:
 		p.Code, p.Remedy = problem.ImagePushFailed, "Apply again; the log says what the registry answered."
 		if kind == worker.KindPull {
 			p.Code = problem.ImagePullFailed
+		}
+		if cause, ok := diagnosis.Transfer(f.Message); ok {
+			p.Code, p.Detail, p.Remedy = cause.Code, cause.Detail, cause.Remedy
 		}
 	case worker.FailureBootstrap:
 		p.Code, p.Remedy = problem.CatalogBuildFailed, "Check that the mirror of the daemon's configuration can be reached."

@@ -217,9 +217,15 @@ func TestFailures(t *testing.T) {
 		code    problem.Code // empty: a defect that users are not told of
 		detail  string
 	}{
-		{"step", worker.KindImage, worker.Failure{Kind: worker.FailureStep, Step: "RUN x", ExitCode: 2}, problem.StepFailed, "exit code 2"},
+		{"step", worker.KindImage, worker.Failure{Kind: worker.FailureStep, Step: "RUN x", ExitCode: 2}, problem.Unclassified, "exit code 2"},
 		{"command", worker.KindImage, worker.Failure{Kind: worker.FailureCommand, Step: "test[0]", ExitCode: 7}, problem.TestFailed, "exit code 7"},
 		{"timeout", worker.KindImage, worker.Failure{Kind: worker.FailureTimeout, Step: "RUN x", Message: "after 10m"}, problem.StepTimeout, "after 10m"},
+		{"step, killed", worker.KindImage, worker.Failure{Kind: worker.FailureStep, Step: "RUN x", ExitCode: 137}, problem.Killed, "exit code 137"},
+		{
+			"push, unknown authority", worker.KindPush,
+			worker.Failure{Kind: worker.FailureTransfer, Message: "tls: failed to verify certificate: x509: certificate signed by unknown authority"},
+			problem.TLSUnknownAuthority, "signed by unknown authority",
+		},
 		{"push", worker.KindPush, worker.Failure{Kind: worker.FailureTransfer, Message: "denied"}, problem.ImagePushFailed, "denied"},
 		{"pull", worker.KindPull, worker.Failure{Kind: worker.FailureTransfer, Message: "denied"}, problem.ImagePullFailed, "denied"},
 		{"bootstrap", worker.KindBootstrap, worker.Failure{Kind: worker.FailureBootstrap, Message: "no mirror"}, problem.CatalogBuildFailed, "no mirror"},
@@ -262,6 +268,39 @@ func TestFailures(t *testing.T) {
 				t.Errorf("exit code = %d", result.ExitCode)
 			}
 		})
+	}
+}
+
+// TestLive checks that a user who waits is told what a step waits for, once, before the step ends; and that the timeout says it.
+func TestLive(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	b.engine.Script(worker.KindImage, func(_ context.Context, _ worker.Job, emit func(worker.Event)) (worker.Result, error) {
+		emit(worker.Event{Step: &worker.Step{Name: "RUN pip"}})
+		for range 3 {
+			emit(worker.Event{Log: &worker.Log{Stream: worker.StreamStderr, Line: "WARNING: Retrying: [Errno -3] Temporary failure in name resolution"}})
+		}
+		return worker.Result{}, &worker.Failure{Kind: worker.FailureTimeout, Step: "RUN pip", Message: "the step took longer than its limit"}
+	})
+	_, lines, err := run(t, func(ctx context.Context, log *process.Journal) (worker.Result, error) {
+		return b.Execute(ctx, worker.Job{ID: "proc-1", Kind: worker.KindImage, Image: &worker.Image{}}, network.EgressRestricted, log)
+	})
+	found := problem.From(err)
+	if len(found) != 1 || found[0].Code != problem.PublicAccessRequired ||
+		!strings.Contains(found[0].Detail, "longer than its limit: the step could not reach a host") || len(found[0].Log) != 3 {
+		t.Errorf("got %v", err)
+	}
+	said := 0
+	for i, line := range lines {
+		if strings.HasPrefix(line, "kiln: PublicAccessRequired: the step could not reach a host: Temporary failure in name resolution. Allow") {
+			said++
+			if i != 2 {
+				t.Errorf("it is said in line %d", i)
+			}
+		}
+	}
+	if said != 1 {
+		t.Errorf("it is said %d times: %q", said, lines)
 	}
 }
 

@@ -81,7 +81,7 @@ func TestLimits(t *testing.T) {
 
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	own := problem.Problem{Code: problem.StepFailed, Field: "packages", Log: []string{"its own"}}
+	own := problem.Problem{Code: problem.Unclassified, Field: "packages", Log: []string{"its own"}}
 	for _, test := range []struct {
 		name string
 		err  error

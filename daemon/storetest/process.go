@@ -149,7 +149,7 @@ func testFinish(b *bench) {
 	})
 	finish := func(p process.Process, state process.State) func(Tx) error {
 		p.State, p.EndedAt, p.Step, p.ExitCode = state, start.Add(time.Hour), "RUN true", 3
-		p.Problem = &problem.Problem{Code: problem.StepFailed, Field: "packages", Log: []string{"a", "分"}}
+		p.Problem = &problem.Problem{Code: problem.Unclassified, Field: "packages", Log: []string{"a", "分"}}
 		return func(tx Tx) error { return tx.FinishProcess(p) }
 	}
 	b.refused(t, store.ErrStale, finish(queued, process.StateCancelled)) // it was claimed since
@@ -157,7 +157,7 @@ func testFinish(b *bench) {
 	got := b.process(t, "proc-1")
 	want := claimed
 	want.State, want.EndedAt, want.Step, want.ExitCode = process.StateFailed, start.Add(time.Hour), "RUN true", 3
-	want.Problem = &problem.Problem{Code: problem.StepFailed, Field: "packages", Log: []string{"a", "分"}}
+	want.Problem = &problem.Problem{Code: problem.Unclassified, Field: "packages", Log: []string{"a", "分"}}
 	same(t, want, got)
 	for _, state := range []process.State{process.StateCompleted, process.StateCancelled, process.StateFailed} {
 		b.refused(t, store.ErrStale, finish(claimed, state))

@@ -233,7 +233,7 @@ func TestOutcome(t *testing.T) {
 			t.Errorf("%s: got %v", state, err)
 		}
 	}
-	own := &problem.Problem{Code: problem.StepFailed, Log: []string{"own"}}
+	own := &problem.Problem{Code: problem.Unclassified, Log: []string{"own"}}
 	err := outcome(Process{Process: process.Process{State: process.StateFailed, Problem: own}}, seen)
 	if found := problem.From(err); len(found) != 1 || len(found[0].Log) != 1 {
 		t.Errorf("the daemon's own log was replaced: %v", err)

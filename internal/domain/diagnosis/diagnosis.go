@@ -10,59 +10,33 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
+// killed is the exit code of what SIGKILL has ended.
+const killed = 137
+
 // Failure is what is known of a step that failed.
 type Failure struct {
 	Step     string // the instruction or the command's name
 	Test     bool   // it was a test command, not an install step
-	ExitCode int
+	ExitCode int    // 0: it took too long and was ended
 	Egress   network.Egress
 	Tail     []string // its last lines of output
 }
 
-// pattern is one known failure.
-type pattern struct {
-	text   *regexp.Regexp
-	when   func(Failure) bool // nil: always
-	code   problem.Code
-	detail string // $1 is the first group of the text
-	remedy string
+// cmd finds the entry that a step runs: recipes name scripts by it.
+var cmd = regexp.MustCompile(`/cmd-([0-9]+)\.sh\b`)
+
+// field gives the attribute that a step comes from, as far as the step says it.
+func field(step string) string {
+	if m := cmd.FindStringSubmatch(step); m != nil {
+		return "packages[" + m[1] + "].script"
+	}
+	return "packages"
 }
 
-func blocked(f Failure) bool { return f.Egress != network.EgressPublic }
-
-// patterns are tried in this order over all lines, so the surer ones stand first.
-var patterns = []pattern{
-	{
-		text: regexp.MustCompile(`E: Version '([^']+)' for '[^']+' was not found`), code: problem.PackageNotFound,
-		detail: "the mirror has no version $1", remedy: "Pin a version that the mirror has.",
-	},
-	{
-		text: regexp.MustCompile(`Could not find a version that satisfies the requirement (\S+)( \(from versions: [^)n])`), code: problem.PackageNotFound,
-		detail: "the package index has no $1", remedy: "Pin a version that the index has; the log lists them.",
-	},
-	{
-		text: regexp.MustCompile(`(Temporary failure (?:in name resolution|resolving)|Could not resolve|Network is unreachable|Name or service not known|Connection refused|Could not connect to|Failed to establish a new connection|No route to host|Connection timed out|connect timeout=|Failed to connect to)`),
-		when: blocked, code: problem.PublicAccessRequired, detail: "the step could not reach a host: $1",
-		remedy: "Allow the host on the resource group's network, or use a resource group whose network reaches it.",
-	},
-	{
-		text: regexp.MustCompile(`E: Unable to locate package (\S+)`), code: problem.PackageNotFound,
-		detail: "the mirror has no package $1", remedy: "Check the name.",
-	},
-	{
-		text: regexp.MustCompile(`No matching distribution found for (\S+)`), code: problem.PackageNotFound,
-		detail: "the package index has no $1", remedy: "Check name and version, and that the index is the right one.",
-	},
-	{
-		text: regexp.MustCompile(`(?i)No space left on device`), code: problem.InsufficientStorage,
-		detail: "the disk is full", remedy: "Free space on the daemon's disk.",
-	},
-}
-
-// Explain turns a failed step into a problem: a known cause, or the plain fact.
+// Explain turns a failed step into a problem: a known cause, or the plain fact and the last lines of the log.
 func Explain(f Failure) problem.Problem {
 	found := problem.Problem{
-		Code: problem.StepFailed, Field: "packages", Value: f.Step, Limit: "exit code 0",
+		Code: problem.Unclassified, Field: field(f.Step), Value: f.Step, Limit: "exit code 0",
 		Detail: fmt.Sprintf("an install step ended with exit code %d", f.ExitCode),
 		Remedy: "The last lines of the log say why; correct the entry and apply again.", Log: f.Tail,
 	}
@@ -70,21 +44,80 @@ func Explain(f Failure) problem.Problem {
 		found.Code, found.Field = problem.TestFailed, "test.commands"
 		found.Detail = fmt.Sprintf("a test command ended with exit code %d", f.ExitCode)
 		found.Remedy = "The last lines of the log say why; correct the image or the test and apply again."
+	}
+	if cause, ok := find(f); ok {
+		found.Code, found.Detail, found.Remedy = cause.Code, cause.Detail, cause.Remedy
 		return found
 	}
-	for _, p := range patterns {
-		if p.when != nil && !p.when(f) {
-			continue
-		}
-		for _, line := range f.Tail {
-			m := p.text.FindStringSubmatchIndex(line)
-			if m == nil {
-				continue
-			}
-			found.Code, found.Remedy = p.code, p.remedy
-			found.Detail = string(p.text.ExpandString(nil, p.detail, line, m))
-			return found
-		}
+	if f.ExitCode == killed {
+		found.Code = problem.Killed
+		found.Detail = "the step ended with exit code 137: something has killed it; the log does not say what"
+		found.Remedy = "Most often the machine was short of memory: let the step use less, or give the machine more."
 	}
 	return found
+}
+
+// Timeout gives the cause for which a step took too long, as far as what it printed proves one.
+func Timeout(f Failure) (problem.Problem, bool) {
+	for _, p := range patterns {
+		if p.code != problem.PublicAccessRequired && p.code != problem.NameResolutionFailed {
+			continue
+		}
+		if cause, ok := p.find(f); ok {
+			cause.Field, cause.Value, cause.Limit, cause.Log = field(f.Step), f.Step, "the time that a step may take", f.Tail
+			return cause, true
+		}
+	}
+	return problem.Problem{}, false
+}
+
+// Live judges one line while its step runs, so that a user who waits learns what the step waits for.
+func Live(line string, egress network.Egress) (problem.Problem, bool) {
+	return Timeout(Failure{Egress: egress, Tail: []string{line}})
+}
+
+// Transfer gives the cause for which a registry could not be used, as far as its answer proves one.
+func Transfer(message string) (problem.Problem, bool) {
+	for _, p := range transfers {
+		if cause, ok := p.find(Failure{Tail: []string{message}}); ok {
+			return cause, true
+		}
+	}
+	return problem.Problem{}, false
+}
+
+func find(f Failure) (problem.Problem, bool) {
+	for _, p := range patterns {
+		if f.Test && !p.test {
+			continue
+		}
+		if cause, ok := p.find(f); ok {
+			return cause, true
+		}
+	}
+	return problem.Problem{}, false
+}
+
+// pattern is one known failure.
+type pattern struct {
+	text   *regexp.Regexp
+	except *regexp.Regexp     // nil, or what no line may have
+	when   func(Failure) bool // nil: always
+	test   bool               // it explains a failed test, too: what it names is in the way of any command
+	code   problem.Code
+	detail string // $1 is the first group of the text
+	remedy string
+}
+
+// find looks for the pattern in the lines of a failure, from the first on.
+func (p pattern) find(f Failure) (problem.Problem, bool) {
+	if p.when != nil && !p.when(f) {
+		return problem.Problem{}, false
+	}
+	for _, line := range f.Tail {
+		if m := p.text.FindStringSubmatchIndex(line); m != nil && (p.except == nil || !p.except.MatchString(line)) {
+			return problem.Problem{Code: p.code, Detail: string(p.text.ExpandString(nil, p.detail, line, m)), Remedy: p.remedy}, true
+		}
+	}
+	return problem.Problem{}, false
 }

@@ -79,7 +79,7 @@ func TestExplain(t *testing.T) {
 		{"apt: no package with a dot", aptNoGlob, network.EgressPublic, problem.PackageNotFound, "the mirror has no package python3.42"},
 		{"apt: no name, restricted", aptNoName, network.EgressRestricted, problem.PublicAccessRequired, "Temporary failure resolving"},
 		{"apt: no name, none", aptNoName, network.EgressNone, problem.PublicAccessRequired, "Temporary failure resolving"},
-		{"apt: no name, public", aptNoName, network.EgressPublic, problem.PackageNotFound, "the mirror has no package curl"},
+		{"apt: no name, public", aptNoName, network.EgressPublic, problem.NameResolutionFailed, "Temporary failure resolving 'deb.debian.org'"},
 		{"apt: no route", aptNoRoute, network.EgressRestricted, problem.PublicAccessRequired, "Could not connect to"},
 		{"pip: no version", pipNoVersion, network.EgressRestricted, problem.PackageNotFound, "the package index has no jieba==9.9"},
 		{"pip: no package", pipNoPackage, network.EgressRestricted, problem.PackageNotFound, "the package index has no nosuchpkg==1"},
@@ -87,12 +87,12 @@ func TestExplain(t *testing.T) {
 		{"pip: refused, public", pipRefused, network.EgressPublic, problem.PackageNotFound, "the package index has no jieba==0.42.1"},
 		{"pip: no name", pipNoName, network.EgressNone, problem.PublicAccessRequired, "Failed to establish a new connection"},
 		{"pip: timed out", pipTimedOut, network.EgressRestricted, problem.PublicAccessRequired, "connect timeout="},
-		{"pip: disk full", pipDiskFull, network.EgressPublic, problem.InsufficientStorage, "the disk is full"},
+		{"pip: disk full", pipDiskFull, network.EgressPublic, problem.InsufficientStorage, "no space is left"},
 		{"curl: no name", curlNoName, network.EgressRestricted, problem.PublicAccessRequired, "Could not resolve"},
 		{"curl: refused", curlRefused, network.EgressRestricted, problem.PublicAccessRequired, "Failed to connect to"},
-		{"curl: refused, public", curlRefused, network.EgressPublic, problem.StepFailed, "an install step ended with exit code 100"},
-		{"something else", compiler, network.EgressRestricted, problem.StepFailed, "an install step ended with exit code 100"},
-		{"silence", "", network.EgressNone, problem.StepFailed, "an install step ended with exit code 100"},
+		{"curl: refused, public", curlRefused, network.EgressPublic, problem.Unclassified, "an install step ended with exit code 100"},
+		{"something else", compiler, network.EgressRestricted, problem.Unclassified, "an install step ended with exit code 100"},
+		{"silence", "", network.EgressNone, problem.Unclassified, "an install step ended with exit code 100"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +108,8 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestExplainTest checks that a failed test blames the test, whatever it prints.
+// TestExplainTest checks that a failed test blames the test, whatever it prints of packages, but for what would be in the way
+// of any command.
 func TestExplainTest(t *testing.T) {
 	t.Parallel()
 	tail := []string{"ModuleNotFoundError: No module named 'jieba'", "E: Unable to locate package x"}
@@ -117,6 +118,10 @@ func TestExplainTest(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	if got.Detail != "a test command ended with exit code 1" || !slices.Equal(got.Log, tail) {
+		t.Errorf("got %+v", got)
+	}
+	got = diagnosis.Explain(diagnosis.Failure{Step: "test.commands[0]: x", Test: true, ExitCode: 1, Tail: []string{urllib3}})
+	if got.Code != problem.OpenSSLTooOld || got.Field != "test.commands" {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -78,10 +78,19 @@ const (
 
 	// Work that failed.
 	TestFailed               Code = "TestFailed"
-	StepFailed               Code = "StepFailed"
 	StepTimeout              Code = "StepTimeout"
 	PackageNotFound          Code = "PackageNotFound"
 	PublicAccessRequired     Code = "PublicAccessRequired"
+	NameResolutionFailed     Code = "NameResolutionFailed"
+	IndexTLSFailed           Code = "IndexTLSFailed"
+	TLSUnknownAuthority      Code = "TLSUnknownAuthority"
+	CertificateTimeInvalid   Code = "CertificateTimeInvalid"
+	OpenSSLTooOld            Code = "OpenSSLTooOld"
+	PipTooOld                Code = "PipTooOld"
+	InterpreterMismatch      Code = "InterpreterMismatch"
+	ArchitectureNotSupported Code = "ArchitectureNotSupported"
+	BuildOutOfMemory         Code = "BuildOutOfMemory"
+	Unclassified             Code = "Unclassified"
 	CatalogBuildFailed       Code = "CatalogBuildFailed"
 	ImagePushFailed          Code = "ImagePushFailed"
 	ImagePullFailed          Code = "ImagePullFailed"
@@ -113,7 +122,9 @@ var kinds = map[Kind][]Code{
 	KindExhausted: {ImageQuotaExceeded, CuExceedsResourceGroup, FileTooLarge, RequestTooLarge, InsufficientStorage},
 	KindDenied:    {Forbidden, RefuseRoot},
 	KindFailed: {
-		TestFailed, StepFailed, StepTimeout, PackageNotFound, PublicAccessRequired, CatalogBuildFailed,
+		TestFailed, StepTimeout, PackageNotFound, PublicAccessRequired, NameResolutionFailed, IndexTLSFailed,
+		TLSUnknownAuthority, CertificateTimeInvalid, OpenSSLTooOld, PipTooOld, InterpreterMismatch,
+		ArchitectureNotSupported, BuildOutOfMemory, Unclassified, CatalogBuildFailed,
 		ImagePushFailed, ImagePullFailed, ArtifactMissing, DigestMismatch, Interrupted, Cancelled, Killed,
 		OfficialImageUnavailable,
 	},

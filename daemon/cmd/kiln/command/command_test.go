@@ -190,10 +190,10 @@ func TestRunThatKilnHasFailed(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	failed := &fake{jobs: []process.View{view("proc-1", domain.StateFailed, func(v *process.View) {
-		v.Problem = &problem.Problem{Code: problem.StepFailed, Detail: "pip has failed"}
+		v.Problem = &problem.Problem{Code: problem.Unclassified, Detail: "pip has failed"}
 	})}}
 	if got := failed.kiln(t.Context(), t, "run", "segmenter", "--", "true"); got.code != ExitRunFailed ||
-		!strings.Contains(got.stderr, "kiln: StepFailed: pip has failed") {
+		!strings.Contains(got.stderr, "kiln: Unclassified: pip has failed") {
 		t.Errorf("got %+v", got)
 	}
 }
