@@ -139,7 +139,7 @@ func (c Config) validate() problem.List {
 	var found problem.List
 	wrong := func(field, value, limit string) {
 		found = append(found, problem.Problem{
-			Code: problem.InvalidParameter, Field: field, Value: value, Limit: limit, Remedy: "Correct the daemon's configuration.",
+			Code: problem.InvalidParameter, Field: field, Value: value, Limit: limit, Remedy: "Correct the daemon's configuration; docs/configuration.md has its fields.",
 		})
 	}
 	names := map[string]bool{}
