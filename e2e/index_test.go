@@ -8,20 +8,30 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 )
 
-// index is a package index on the loopback of the machine. Each package name has one wheel, of version 1.2.3.
+// index is a package index on the loopback of the machine. A package has the wheels that were put there; one of which there
+// was never any has one of version 1.2.3.
 type index struct {
 	listener net.Listener
 	server   *http.Server
 
 	mu        sync.Mutex
-	downloads map[string]int // of wheels, by package
+	downloads map[string]int              // of wheels, by package
+	wheels    map[string]map[string]wheel // by package and version
+}
+
+// wheel is what is in a package.
+type wheel struct {
+	requires []string
+	text     string // of a constant of its module
 }
 
 const wheelVersion = "1.2.3"
@@ -31,14 +41,19 @@ func newIndex() (*index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &index{listener: l, downloads: map[string]int{}}
+	x := &index{listener: l, downloads: map[string]int{}, wheels: map[string]map[string]wheel{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /simple/{name}/", func(w http.ResponseWriter, r *http.Request) {
-		file := wheelName(r.PathValue("name"))
-		_, _ = fmt.Fprintf(w, "<!DOCTYPE html><html><body><a href=\"/wheels/%s/%s\">%s</a></body></html>", r.PathValue("name"), file, file)
+		name := r.PathValue("name")
+		_, _ = fmt.Fprint(w, "<!DOCTYPE html><html><body>")
+		for _, version := range x.versions(name) {
+			file := wheelName(name, version)
+			_, _ = fmt.Fprintf(w, "<a href=\"/wheels/%s/%s/%s\">%s</a>", name, version, file, file)
+		}
+		_, _ = fmt.Fprint(w, "</body></html>")
 	})
-	mux.HandleFunc("GET /wheels/{name}/{file}", func(w http.ResponseWriter, r *http.Request) {
-		wheel, err := newWheel(r.PathValue("name"))
+	mux.HandleFunc("GET /wheels/{name}/{version}/{file}", func(w http.ResponseWriter, r *http.Request) {
+		wheel, err := newWheel(r.PathValue("name"), r.PathValue("version"), x.wheel(r.PathValue("name"), r.PathValue("version")))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -71,14 +86,43 @@ func (x *index) downloaded(t *testing.T, when, name string, want int) {
 	}
 }
 
-func wheelName(name string) string { return name + "-" + wheelVersion + "-py3-none-any.whl" }
+// put makes a version of a package what the index has, besides what it has; a version that is there is replaced.
+func (x *index) put(name, version string, w wheel) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.wheels[name] == nil {
+		x.wheels[name] = map[string]wheel{}
+	}
+	x.wheels[name][version] = w
+}
+
+func (x *index) versions(name string) []string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.wheels[name] == nil {
+		return []string{wheelVersion}
+	}
+	return slices.Sorted(maps.Keys(x.wheels[name]))
+}
+
+func (x *index) wheel(name, version string) wheel {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.wheels[name][version]
+}
+
+func wheelName(name, version string) string { return name + "-" + version + "-py3-none-any.whl" }
 
 // newWheel makes a package of one module, which says its version.
-func newWheel(name string) ([]byte, error) {
-	info := name + "-" + wheelVersion + ".dist-info/"
+func newWheel(name, version string, content wheel) ([]byte, error) {
+	info := name + "-" + version + ".dist-info/"
+	metadata := "Metadata-Version: 2.1\nName: " + name + "\nVersion: " + version + "\n"
+	for _, requirement := range content.requires {
+		metadata += "Requires-Dist: " + requirement + "\n"
+	}
 	files := []struct{ path, text string }{
-		{name + ".py", "version = '" + wheelVersion + "'\n"},
-		{info + "METADATA", "Metadata-Version: 2.1\nName: " + name + "\nVersion: " + wheelVersion + "\n"},
+		{name + ".py", "version = '" + version + "'\ntext = '" + content.text + "'\n"},
+		{info + "METADATA", metadata},
 		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: kiln\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
 	}
 	var record strings.Builder

@@ -23,9 +23,12 @@ func Default(job worker.Job) worker.Result {
 		result := worker.Result{
 			SizeBytes: 210 << 20, Architecture: "amd64",
 			Packages: []worker.Package{
-				{Manager: "apt", Name: "bash", Version: "5.2.15-2+b8"},
-				{Manager: "pip", Name: "pip", Version: "23.0.1"},
+				{Manager: "apt", Name: "bash", Version: "5.2.15-2+b8", Digest: sum("package", "bash")},
+				{Manager: "pip", Name: "pip", Version: "23.0.1", Interpreter: "/usr/bin/python3.11", Digest: sum("package", "pip")},
 			},
+		}
+		if job.Image.Check {
+			result.Packages[0].Base = result.Packages[0].Version
 		}
 		if job.Image.Tag != "" {
 			result.ImageID = sum("image", job.Image.Containerfile, canonical(job.Image.Files), canonical(job.Image.Labels))

@@ -32,7 +32,7 @@ func (s Tester) Run(ctx context.Context, p processdomain.Process, log *process.J
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Commands: commands(i.Spec)}, log)
+	return s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Check: true, Commands: commands(i.Spec)}, log)
 }
 
 // Finish stores what the test found; a version that passed is published when its image asks for that.

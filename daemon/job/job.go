@@ -59,6 +59,7 @@ type Task struct {
 	Process  domain.Process
 	Recipe   recipe.Recipe
 	Tag      string           // keep the result under this name; empty: drop it
+	Check    bool             // compare the packages with the base's, and refuse those that do not fit together
 	Commands []worker.Command // to run in the result
 }
 
@@ -179,8 +180,8 @@ func (m *Maker) image(t Task, where place.Place) *worker.Image {
 	}
 	return &worker.Image{
 		Containerfile: t.Recipe.Containerfile(), Files: files, Mounts: m.Mounts, Epoch: epoch(t.Recipe.Base.Version), Tag: t.Tag,
-		Labels:   map[string]string{"io.kiln.input-hash": t.Recipe.Hash()},
-		Commands: t.Commands, TimeZone: where.Group.TimeZone,
+		Labels: map[string]string{"io.kiln.input-hash": t.Recipe.Hash()},
+		Check:  t.Check, Commands: t.Commands, TimeZone: where.Group.TimeZone,
 	}
 }
 
@@ -199,6 +200,8 @@ func explain(f *worker.Failure, kind worker.Kind, egress network.Egress, tail []
 	switch f.Kind {
 	case worker.FailureStep, worker.FailureCommand:
 		return diagnosis.Explain(step)
+	case worker.FailureConflict:
+		return conflict(f, tail)
 	case worker.FailureTimeout:
 		if cause, ok := diagnosis.Timeout(step); ok {
 			cause.Detail = f.Message + ": " + cause.Detail

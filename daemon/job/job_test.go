@@ -229,6 +229,7 @@ func TestFailures(t *testing.T) {
 		{"push", worker.KindPush, worker.Failure{Kind: worker.FailureTransfer, Message: "denied"}, problem.ImagePushFailed, "denied"},
 		{"pull", worker.KindPull, worker.Failure{Kind: worker.FailureTransfer, Message: "denied"}, problem.ImagePullFailed, "denied"},
 		{"bootstrap", worker.KindBootstrap, worker.Failure{Kind: worker.FailureBootstrap, Message: "no mirror"}, problem.CatalogBuildFailed, "no mirror"},
+		{"conflict", worker.KindImage, worker.Failure{Kind: worker.FailureConflict, Message: "a needs b\nc needs d"}, problem.DependencyConflict, "do not fit together"},
 		{"disk", worker.KindImage, worker.Failure{Kind: worker.FailureDisk, Message: "full"}, problem.InsufficientStorage, "full"},
 		{"killed", worker.KindImage, worker.Failure{Kind: worker.FailureKilled, Message: " "}, problem.Killed, "the worker was killed"},
 		{"internal", worker.KindImage, worker.Failure{Kind: worker.FailureInternal, Message: "bug"}, "", "run worker: internal: bug"},

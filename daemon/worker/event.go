@@ -36,9 +36,12 @@ type Log struct {
 
 // Package is one installed package.
 type Package struct {
-	Manager string `json:"manager"` // apt or pip
-	Name    string `json:"name"`
-	Version string `json:"version"`
+	Manager     string `json:"manager"` // apt, pip or yum
+	Name        string `json:"name"`
+	Version     string `json:"version"`               // empty: the base has it, and the image has not
+	Interpreter string `json:"interpreter,omitempty"` // pip: the path of the Python that has it
+	Digest      string `json:"digest,omitempty"`      // of what is installed, in hexadecimal; empty when nothing is recorded of it
+	Base        string `json:"base,omitempty"`        // its version in the base, with Image.Check; empty: the base has none
 }
 
 // Result is what a job that succeeded has to say; which fields are set depends on its kind.
@@ -47,7 +50,7 @@ type Result struct {
 	Digest       string    `json:"digest,omitempty"`       // push, pull: of the manifest as the registry holds it
 	SizeBytes    int64     `json:"size_bytes,omitempty"`   // bootstrap, image, pull: uncompressed, all layers
 	Architecture string    `json:"architecture,omitempty"` // e.g. amd64
-	Packages     []Package `json:"packages,omitempty"`     // bootstrap, image: sorted by manager, then name
+	Packages     []Package `json:"packages,omitempty"`     // bootstrap, image: sorted by manager, interpreter and name
 	ExitCode     int       `json:"exit_code"`              // run: of the command
 	Facts        []Fact    `json:"facts,omitempty"`        // probe
 }
@@ -66,6 +69,7 @@ type FailureKind string
 const (
 	FailureStep      FailureKind = "step"      // an install step ended with an exit code other than 0
 	FailureCommand   FailureKind = "command"   // a command of Image.Commands did
+	FailureConflict  FailureKind = "conflict"  // Python packages of the result do not fit together: Message is what pip says
 	FailureTimeout   FailureKind = "timeout"   // a step or the job took too long
 	FailureImage     FailureKind = "image"     // the base image is not in the store or cannot be used
 	FailureTransfer  FailureKind = "transfer"  // a push or pull

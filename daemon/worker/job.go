@@ -86,8 +86,9 @@ type Image struct {
 	Files         map[string]string `json:"files,omitempty"`  // name in the build context to absolute path readable by the daemon
 	Mounts        map[string]string `json:"mounts,omitempty"` // path in the container to content: visible to install steps, in no layer
 	Labels        map[string]string `json:"labels,omitempty"`
-	Epoch         time.Time         `json:"epoch"`         // no file or layer of the result is newer
-	Tag           string            `json:"tag,omitempty"` // keep the result under this name; empty: drop it at the end
+	Epoch         time.Time         `json:"epoch"`           // no file or layer of the result is newer
+	Tag           string            `json:"tag,omitempty"`   // keep the result under this name; empty: drop it at the end
+	Check         bool              `json:"check,omitempty"` // compare the packages with the base's, and refuse what pip finds in conflict
 	Commands      []Command         `json:"commands,omitempty"`
 	StepTimeout   time.Duration     `json:"step_timeout"` // of each install step and command; 0 is 10 minutes
 	TimeZone      string            `json:"time_zone,omitempty"`

@@ -55,7 +55,9 @@ func TestRoundTripOfLists(t *testing.T) {
 	t.Run("Images", listTrip(ImagesToProto, ImagesFromProto, []image.Image{{ID: "a"}, {ID: "b"}}))
 	t.Run("Versions", listTrip(VersionsToProto, VersionsFromProto, []image.Version{{Number: 1}, {Number: 2}}))
 	t.Run("OfficialImages", listTrip(OfficialImagesToProto, OfficialImagesFromProto, []official.Image{{Name: "a"}, {Name: "b"}}))
-	t.Run("Packages", listTrip(PackagesToProto, PackagesFromProto, []official.Package{{Name: "a"}, {Name: "b"}}))
+	t.Run("Packages", listTrip(PackagesToProto, PackagesFromProto, []official.Package{
+		{Manager: "pip", Name: "a", Version: "1", Interpreter: "/usr/bin/python3.11", Digest: "ab", Base: "0"}, {Name: "b"},
+	}))
 	t.Run("Processes", listTrip(ProcessesToProto, ProcessesFromProto, []Process{{QueuePosition: 1}, {QueuePosition: 2}}))
 }
 

@@ -38,13 +38,19 @@ func OfficialImagesFromProto(list []*kilnv1.OfficialImage) []official.Image {
 // PackagesToProto converts a package list.
 func PackagesToProto(list []official.Package) []*kilnv1.Package {
 	return each(list, func(p official.Package) *kilnv1.Package {
-		return &kilnv1.Package{Manager: valid(p.Manager), Name: valid(p.Name), Version: valid(p.Version)}
+		return &kilnv1.Package{
+			Manager: valid(p.Manager), Name: valid(p.Name), Version: valid(p.Version), Interpreter: valid(p.Interpreter),
+			Digest: valid(p.Digest), Base: valid(p.Base),
+		}
 	})
 }
 
 // PackagesFromProto converts a package list.
 func PackagesFromProto(list []*kilnv1.Package) []official.Package {
 	return each(list, func(p *kilnv1.Package) official.Package {
-		return official.Package{Manager: p.GetManager(), Name: p.GetName(), Version: p.GetVersion()}
+		return official.Package{
+			Manager: p.GetManager(), Name: p.GetName(), Version: p.GetVersion(), Interpreter: p.GetInterpreter(),
+			Digest: p.GetDigest(), Base: p.GetBase(),
+		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 )
@@ -75,9 +76,11 @@ type testModel struct {
 }
 
 type resolvedModel struct {
-	Manager string `tfsdk:"manager"`
-	Name    string `tfsdk:"name"`
-	Version string `tfsdk:"version"`
+	Manager     types.String `tfsdk:"manager"`
+	Interpreter types.String `tfsdk:"interpreter"`
+	Name        types.String `tfsdk:"name"`
+	Version     types.String `tfsdk:"version"`
+	BaseVersion types.String `tfsdk:"base_version"`
 }
 
 var (
@@ -93,7 +96,8 @@ var (
 	}}
 	testTypes    = map[string]attr.Type{"resource_group_id": types.StringType, "commands": textList, "cu": types.Float64Type}
 	resolvedType = types.ObjectType{AttrTypes: map[string]attr.Type{
-		"manager": types.StringType, "name": types.StringType, "version": types.StringType,
+		"manager": types.StringType, "interpreter": types.StringType, "name": types.StringType, "version": types.StringType,
+		"base_version": types.StringType,
 	}}
 )
 
@@ -184,14 +188,18 @@ func testObject(ctx context.Context, t domain.Test, prior types.Object, diags *d
 	return object
 }
 
-// resolved maps the packages that a test found; null while there was no successful test.
+// resolved maps how the packages that a test found differ from the base's; null while there was no successful test.
 func resolved(ctx context.Context, img domain.Image, diags *diag.Diagnostics) types.List {
 	if len(img.Packages) == 0 && img.SizeBytes == 0 {
 		return types.ListNull(resolvedType)
 	}
-	found := make([]resolvedModel, len(img.Packages))
-	for i, p := range img.Packages {
-		found[i] = resolvedModel(p)
+	changes := official.Changes(img.Packages)
+	found := make([]resolvedModel, len(changes))
+	for i, p := range changes {
+		found[i] = resolvedModel{
+			Manager: types.StringValue(p.Manager), Interpreter: textOrNull(p.Interpreter), Name: types.StringValue(p.Name),
+			Version: textOrNull(p.Version), BaseVersion: textOrNull(p.Base),
+		}
 	}
 	list, problems := types.ListValueFrom(ctx, resolvedType, found)
 	diags.Append(problems...)

@@ -203,11 +203,13 @@ func computedAttributes() map[string]schema.Attribute {
 		},
 		"resolved_packages": schema.ListNestedAttribute{
 			Computed:            true,
-			MarkdownDescription: "The packages that the test found in the image; null until then.",
+			MarkdownDescription: "How the packages that the test found differ from those of the official image: what was added, has another version, or is gone. Null until the test.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"manager": text("The package manager, `apt` or `pip`."),
-				"name":    text("The name of the package."),
-				"version": text("The version of the package."),
+				"manager":      text("The package manager: `apt`, `pip` or `yum`."),
+				"interpreter":  text("The path of the Python that has the package; null for those of the system."),
+				"name":         text("The name of the package."),
+				"version":      text("The version of the package; null when it was removed."),
+				"base_version": text("Its version in the official image; null when that has none."),
 			}},
 		},
 		"size_bytes": number("The uncompressed size of the image in bytes; null until it was tested."),

@@ -28,8 +28,9 @@ import (
 type build struct {
 	*runner
 	spec   *worker.Image
-	total  int // steps, commands included
-	number int // of the step that runs
+	base   string // its id; empty when it is none of the store
+	total  int    // steps, commands included
+	number int    // of the step that runs
 	step   string
 	limit  time.Duration
 }
@@ -49,12 +50,17 @@ func (r *runner) image(ctx context.Context, spec *worker.Image) (worker.Result, 
 	if err != nil {
 		return worker.Result{}, err
 	}
+	packages, err := b.examine(ctx, id)
+	if err != nil {
+		return worker.Result{}, err
+	}
 	for _, c := range spec.Commands {
 		if err := b.command(ctx, id, c); err != nil {
 			return worker.Result{}, err
 		}
 	}
-	result, err := r.inspect(ctx, id)
+	result, err := r.measure(ctx, id)
+	result.Packages = packages
 	if err != nil || spec.Tag == "" {
 		return result, err
 	}
@@ -73,16 +79,18 @@ func (r *runner) keep(id, tag string) error {
 	return r.sync()
 }
 
-// checkBase makes sure that the base image is there, so that its absence is told apart from a failed step.
+// checkBase makes sure that the base image is there, so that its absence is told apart from a failed step, and remembers it.
 func (b *build) checkBase(node *parser.Node) error {
 	for _, instruction := range node.Children {
 		if !strings.EqualFold(instruction.Value, "from") || instruction.Next == nil {
 			continue
 		}
 		if base := instruction.Next.Value; base != "scratch" {
-			if _, err := b.lookUp(base); err != nil {
+			image, err := b.lookUp(base)
+			if err != nil {
 				return err
 			}
+			b.base = image.ID
 		}
 	}
 	return nil

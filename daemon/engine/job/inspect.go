@@ -2,40 +2,26 @@ package job
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
 	imagestorage "go.podman.io/image/v5/storage"
 
+	"github.com/kilnhq/kiln/daemon/engine/inventory"
 	"github.com/kilnhq/kiln/daemon/worker"
 )
 
-// The list of packages is untrusted text: it is read no further than this.
+// What a container prints is untrusted text: it is read no further than this.
 const (
 	maxPackageList = 8 << 20
 	inspectTimeout = 2 * time.Minute
 )
 
-// listPackages prints dpkg's packages, a line that no package can be named, and pip's packages as JSON.
-const listPackages = `
-if command -v dpkg-query >/dev/null 2>&1; then dpkg-query -W -f '${db:Status-Abbrev} ${Package} ${Version}\n'; fi
-echo ` + packageMark + `
-for python in /home/tops/bin/python3 python3; do
-	if command -v "$python" >/dev/null 2>&1 && "$python" -m pip --version >/dev/null 2>&1; then
-		PIP_NO_INPUT=1 "$python" -m pip list --format=json --disable-pip-version-check
-		break
-	fi
-done
-true
-`
-
-const packageMark = "--kiln--"
+// listRPM prints name, version, architecture and the digest of header and payload of rpm's packages.
+const listRPM = `rpm -qa --qf '%{NAME} %{EVR} %{ARCH} %{SIGMD5}\n'`
 
 // inspect says what is in an image.
 func (r *runner) inspect(ctx context.Context, id string) (worker.Result, error) {
@@ -43,22 +29,70 @@ func (r *runner) inspect(ctx context.Context, id string) (worker.Result, error) 
 	if err != nil {
 		return worker.Result{}, err
 	}
+	found, err := r.inventory(ctx, id)
+	result.Packages = found.Packages
+	return result, err
+}
+
+// inventory finds the packages of an image.
+func (r *runner) inventory(ctx context.Context, id string) (found inventory.Inventory, err error) {
+	builder, err := r.newContainer(ctx, id)
+	if err != nil {
+		return found, err
+	}
+	defer func() {
+		if err := builder.Delete(); err != nil {
+			r.report.remark("remove working container: %v", err)
+		}
+	}()
+	root, err := builder.Mount("")
+	if err != nil {
+		return found, fmt.Errorf("mount image: %w", err)
+	}
+	if found, err = inventory.Read(root); err != nil {
+		return found, fmt.Errorf("list packages: %w", err)
+	}
+	if !found.RPM {
+		return found, nil
+	}
+	text, err := r.print(ctx, id, "list packages", []string{"/bin/sh", "-c", listRPM})
+	if err != nil {
+		return found, err
+	}
+	found.Packages = inventory.Sort(append(found.Packages, parseRPM(text)...))
+	return found, nil
+}
+
+// print gives what a command in an image prints to its standard output. That it fails is a remark: an image without a shell is
+// none the worse for it.
+func (r *runner) print(ctx context.Context, id, name string, argv []string) (string, error) {
 	var out bytes.Buffer
-	err = r.inContainer(ctx, command{
-		image: id, argv: []string{"/bin/sh", "-c", listPackages}, limit: inspectTimeout, name: "list packages",
-		env:    map[string]string{"LC_ALL": "C"},
+	err := r.inContainer(ctx, command{
+		image: id, argv: argv, limit: inspectTimeout, name: name, env: map[string]string{"LC_ALL": "C"},
 		stdout: &limited{out: &out, left: maxPackageList}, stderr: io.Discard,
 	})
 	if _, struck := r.watch.err(); struck != nil {
-		return worker.Result{}, struck
+		return "", struck
 	}
 	if err != nil {
-		// An image without a shell has no packages that could be listed; it is none the worse for it.
-		r.report.remark("list of packages: %v", err)
-		return result, nil
+		r.report.remark("%s: %v", name, err)
+		return "", nil
 	}
-	result.Packages = parsePackages(out.String())
-	return result, nil
+	return out.String(), nil
+}
+
+// parseRPM reads what listRPM printed, and skips what it does not understand. Keys that rpm trusts are no packages.
+func parseRPM(text string) []worker.Package {
+	var packages []worker.Package
+	for line := range strings.Lines(text) {
+		part := strings.Fields(line)
+		if len(part) == 4 && part[0] != "gpg-pubkey" {
+			packages = append(packages, worker.Package{
+				Manager: inventory.Yum, Name: part[0] + "." + part[2], Version: part[1], Digest: strings.TrimPrefix(part[3], "(none)"),
+			})
+		}
+	}
+	return packages
 }
 
 // measure finds an image's size and architecture.
@@ -99,28 +133,6 @@ func (r *runner) layerBytes(id string) (int64, error) {
 		layer = l.Parent
 	}
 	return total, nil
-}
-
-// parsePackages reads what listPackages printed, and skips what it does not understand.
-func parsePackages(text string) []worker.Package {
-	dpkg, pip, _ := strings.Cut(text, packageMark+"\n")
-	var packages []worker.Package
-	for line := range strings.Lines(dpkg) {
-		fields := strings.Fields(line)
-		if len(fields) == 3 && strings.HasSuffix(fields[0], "i") {
-			packages = append(packages, worker.Package{Manager: "apt", Name: fields[1], Version: fields[2]})
-		}
-	}
-	var list []struct{ Name, Version string }
-	if json.Unmarshal([]byte(pip), &list) == nil {
-		for _, p := range list {
-			packages = append(packages, worker.Package{Manager: "pip", Name: p.Name, Version: p.Version})
-		}
-	}
-	slices.SortFunc(packages, func(a, b worker.Package) int {
-		return cmp.Or(cmp.Compare(a.Manager, b.Manager), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))
-	})
-	return slices.Compact(packages)
 }
 
 // limited passes on the first left bytes and swallows the rest.

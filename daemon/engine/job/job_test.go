@@ -81,23 +81,27 @@ func TestLines(t *testing.T) {
 	}
 }
 
-func TestParsePackages(t *testing.T) {
+func TestParseRPM(t *testing.T) {
 	t.Parallel()
-	text := "ii  bash 5.2.15-2+b8\nrc  gone 1.0\nii  adduser 3.134\nbroken line of four words\n" + packageMark +
-		"\n" + `[{"name": "pip", "version": "23.0.1"}, {"name": "jieba", "version": "0.42.1"}]` + "\n"
+	text := "bash 5.1.8-9.el9 x86_64 00ff\ngpg-pubkey fd431d51-4ae0493b (none) (none)\nbroken line\nkiln 1:1.0-1 noarch (none)\n"
 	want := []worker.Package{
-		{Manager: "apt", Name: "adduser", Version: "3.134"},
-		{Manager: "apt", Name: "bash", Version: "5.2.15-2+b8"},
-		{Manager: "pip", Name: "jieba", Version: "0.42.1"},
-		{Manager: "pip", Name: "pip", Version: "23.0.1"},
+		{Manager: "yum", Name: "bash.x86_64", Version: "5.1.8-9.el9", Digest: "00ff"}, {Manager: "yum", Name: "kiln.noarch", Version: "1:1.0-1"},
 	}
-	if diff := cmp.Diff(want, parsePackages(text)); diff != "" {
+	if diff := cmp.Diff(want, parseRPM(text)); diff != "" {
 		t.Error(diff)
 	}
-	for _, text := range []string{"", packageMark + "\n", "ii\n", packageMark + "\n{\"name\":", "\x00\xff"} {
-		if got := parsePackages(text); len(got) != 0 {
-			t.Errorf("%q has packages %v", text, got)
-		}
+}
+
+func TestParseConflicts(t *testing.T) {
+	t.Parallel()
+	text := interpreterMark + "/usr/bin/python2.7\nNo broken requirements found.\n" + interpreterMark + "/usr/bin/python3.11\n" +
+		"flask 1.0 requires click, which is not installed.\nflask 1.0 has requirement six>=2, but you have six 1.16.0.\n\n"
+	want := []string{
+		"/usr/bin/python3.11: flask 1.0 requires click, which is not installed.",
+		"/usr/bin/python3.11: flask 1.0 has requirement six>=2, but you have six 1.16.0.",
+	}
+	if diff := cmp.Diff(want, parseConflicts(text)); diff != "" {
+		t.Error(diff)
 	}
 }
 

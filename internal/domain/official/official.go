@@ -37,11 +37,19 @@ type Image struct {
 	Labels      map[string]string // of the image configuration
 }
 
-// Package is one package of an official image.
+// Package is one package of an image.
 type Package struct {
-	Manager string
-	Name    string
-	Version string
+	Manager     string // apt, pip or yum
+	Name        string
+	Version     string // empty: the base of a custom image has it, and the custom image has not
+	Interpreter string // pip: the path of the Python that has it
+	Digest      string // of what is installed; empty when it is not known
+	Base        string // in a custom image: the version in its base; empty when the base has none
+}
+
+// Changes gives the packages of a custom image that its base does not have in the same version.
+func Changes(packages []Package) []Package {
+	return slices.DeleteFunc(slices.Clone(packages), func(p Package) bool { return p.Version == p.Base })
 }
 
 // Definition says how to make an official image from a Debian mirror.

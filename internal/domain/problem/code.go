@@ -80,6 +80,9 @@ const (
 	TestFailed               Code = "TestFailed"
 	StepTimeout              Code = "StepTimeout"
 	PackageNotFound          Code = "PackageNotFound"
+	PackageVersionGone       Code = "PackageVersionGone"
+	DependencyConflict       Code = "DependencyConflict"
+	BuildDrift               Code = "BuildDrift"
 	PublicAccessRequired     Code = "PublicAccessRequired"
 	NameResolutionFailed     Code = "NameResolutionFailed"
 	IndexTLSFailed           Code = "IndexTLSFailed"
@@ -122,7 +125,7 @@ var kinds = map[Kind][]Code{
 	KindExhausted: {ImageQuotaExceeded, CuExceedsResourceGroup, FileTooLarge, RequestTooLarge, InsufficientStorage},
 	KindDenied:    {Forbidden, RefuseRoot},
 	KindFailed: {
-		TestFailed, StepTimeout, PackageNotFound, PublicAccessRequired, NameResolutionFailed, IndexTLSFailed,
+		TestFailed, StepTimeout, PackageNotFound, PackageVersionGone, DependencyConflict, BuildDrift, PublicAccessRequired, NameResolutionFailed, IndexTLSFailed,
 		TLSUnknownAuthority, CertificateTimeInvalid, OpenSSLTooOld, PipTooOld, InterpreterMismatch,
 		ArchitectureNotSupported, BuildOutOfMemory, Unclassified, CatalogBuildFailed,
 		ImagePushFailed, ImagePullFailed, ArtifactMissing, DigestMismatch, Interrupted, Cancelled, Killed,

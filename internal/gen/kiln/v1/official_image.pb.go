@@ -155,9 +155,12 @@ func (x *OfficialImage) GetDefaultFor() []string {
 
 type Package struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Manager       string                 `protobuf:"bytes,1,opt,name=manager,proto3" json:"manager,omitempty"`
+	Manager       string                 `protobuf:"bytes,1,opt,name=manager,proto3" json:"manager,omitempty"` // apt, pip or yum
 	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
-	Version       string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`
+	Version       string                 `protobuf:"bytes,3,opt,name=version,proto3" json:"version,omitempty"`         // empty: the base of a custom image has it, and the custom image has not
+	Interpreter   string                 `protobuf:"bytes,4,opt,name=interpreter,proto3" json:"interpreter,omitempty"` // pip: the path of the Python that has it
+	Digest        string                 `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`           // of what is installed; empty when it is not known
+	Base          string                 `protobuf:"bytes,6,opt,name=base,proto3" json:"base,omitempty"`               // in a custom image: the version in its base; empty when the base has none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -209,6 +212,27 @@ func (x *Package) GetName() string {
 func (x *Package) GetVersion() string {
 	if x != nil {
 		return x.Version
+	}
+	return ""
+}
+
+func (x *Package) GetInterpreter() string {
+	if x != nil {
+		return x.Interpreter
+	}
+	return ""
+}
+
+func (x *Package) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *Package) GetBase() string {
+	if x != nil {
+		return x.Base
 	}
 	return ""
 }
@@ -426,11 +450,14 @@ const file_kiln_v1_official_image_proto_rawDesc = "" +
 	" \x01(\x03R\tsizeBytes\x12,\n" +
 	"\bpackages\x18\v \x03(\v2\x10.kiln.v1.PackageR\bpackages\x12\x1f\n" +
 	"\vdefault_for\x18\f \x03(\tR\n" +
-	"defaultFor\"Q\n" +
+	"defaultFor\"\x9f\x01\n" +
 	"\aPackage\x12\x18\n" +
 	"\amanager\x18\x01 \x01(\tR\amanager\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
-	"\aversion\x18\x03 \x01(\tR\aversion\"L\n" +
+	"\aversion\x18\x03 \x01(\tR\aversion\x12 \n" +
+	"\vinterpreter\x18\x04 \x01(\tR\vinterpreter\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\x12\x12\n" +
+	"\x04base\x18\x06 \x01(\tR\x04base\"L\n" +
 	"\x19ListOfficialImagesRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
 	"\ttask_type\x18\x02 \x01(\tR\btaskType\"]\n" +
