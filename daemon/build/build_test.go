@@ -354,31 +354,6 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestTwoAtOnce checks that of three builds in a region, the third waits for one of the others.
-func TestTwoAtOnce(t *testing.T) {
-	t.Parallel()
-	d, g, first := setup(t, servicetest.Options{Workers: 8})
-	images := []image.Image{first, d.Publish(servicetest.Spec("second", g, "2")), d.Publish(servicetest.Spec("third", g, "3"))}
-	tested := d.Engine.Calls(worker.KindImage)
-	release := d.Engine.Block(worker.KindImage)
-	var builds []domain.Build
-	for _, i := range images {
-		builds = append(builds, d.Bake(i))
-	}
-	servicetest.Must(t, d.Engine.WaitCalls(d.Context(), worker.KindImage, tested+2))
-	v, err := d.Runner.Get(d.Context(), owner, builds[2].ProcessID)
-	if err != nil || v.State != process.StateQueued || v.QueuePosition != 1 {
-		t.Errorf("the third build is %+v, %v", v, err)
-	}
-	release()
-	for _, b := range builds {
-		d.Wait(b.ProcessID, process.StateCompleted)
-	}
-	if n := d.Engine.MostRunning(worker.KindImage); n != 2 {
-		t.Errorf("%d at once, want 2", n)
-	}
-}
-
 // TestReuse checks that what was baked from a recipe serves another image of the owner with the same recipe.
 func TestReuse(t *testing.T) {
 	t.Parallel()
@@ -565,25 +540,5 @@ func TestStranger(t *testing.T) {
 				t.Errorf("%s tells the two apart: %s", name, diff)
 			}
 		}
-	}
-}
-
-// TestInterrupted checks that a bake that was interrupted can be done again.
-func TestInterrupted(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	d, _, i := setup(t, servicetest.Options{Dir: dir})
-	d.Engine.Block(worker.KindPush)
-	b := d.Bake(i)
-	servicetest.Must(t, d.Engine.WaitCalls(d.Context(), worker.KindPush, 1))
-	d.Stop()
-	d = servicetest.New(t, servicetest.Options{Dir: dir})
-	if v := d.Wait(b.ProcessID, process.StateFailed); v.Problem.Code != problem.Interrupted {
-		t.Errorf("got %+v", v.Problem)
-	}
-	again := d.Bake(i)
-	d.Wait(again.ProcessID, process.StateCompleted)
-	if got := d.Build(b.ID); got.Stage != domain.StageBuildSuccess || got.ID != again.ID {
-		t.Errorf("got %+v", got)
 	}
 }

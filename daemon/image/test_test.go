@@ -116,24 +116,35 @@ func TestPublishWhileTesting(t *testing.T) {
 // TestInterrupted checks that a daemon that was stopped, and one that was killed, leave images that go on.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	d, g := setup(t, servicetest.Options{Dir: dir})
-	d.Engine.Block(worker.KindImage)
-	i := d.Create(servicetest.Spec("segmenter", g, "1"))
-	servicetest.Must(t, d.Engine.WaitCalls(d.Context(), worker.KindImage, 1))
-	d.Stop()
+	for name, end := range map[string]func(*servicetest.Daemon) (dir string){
+		"stopped": func(d *servicetest.Daemon) string {
+			d.Stop()
+			return d.Dir
+		},
+		"killed": (*servicetest.Daemon).Killed,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, g := setup(t, servicetest.Options{})
+			release := d.Engine.Block(worker.KindImage)
+			i := d.Create(servicetest.Spec("segmenter", g, "1"))
+			servicetest.Must(t, d.Engine.WaitCalls(d.Context(), worker.KindImage, 1))
+			dir := end(d)
+			release()
 
-	d = servicetest.New(t, servicetest.Options{Dir: dir})
-	if v := d.Wait(i.ProcessID, process.StateFailed); v.Problem.Code != problem.Interrupted {
-		t.Errorf("got %+v", v.Problem)
-	}
-	if got := d.Image(i.ID); got.Stage != domain.StageTestFailed {
-		t.Errorf("the stage is %s", got.Stage)
-	}
-	again := d.Create(servicetest.Spec("segmenter", g, "1"))
-	d.Wait(again.ProcessID, process.StateCompleted)
-	if got := d.Image(i.ID); got.ID != again.ID || got.Stage != domain.StagePublished {
-		t.Errorf("got %+v", got)
+			d = servicetest.New(t, servicetest.Options{Dir: dir})
+			if v := d.Wait(i.ProcessID, process.StateFailed); v.Problem.Code != problem.Interrupted {
+				t.Errorf("got %+v", v.Problem)
+			}
+			if got := d.Image(i.ID); got.Stage != domain.StageTestFailed {
+				t.Errorf("the stage is %s", got.Stage)
+			}
+			again := d.Create(servicetest.Spec("segmenter", g, "1"))
+			d.Wait(again.ProcessID, process.StateCompleted)
+			if got := d.Image(i.ID); got.ID != again.ID || got.Stage != domain.StagePublished {
+				t.Errorf("got %+v", got)
+			}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/kilnhq/kiln/daemon/worker"
 	domain "github.com/kilnhq/kiln/internal/domain/process"
@@ -21,6 +22,10 @@ const (
 
 // ProblemLines is how many last lines a failed process shows with its problem.
 const ProblemLines = 50
+
+// pulse is how often a running process says that it still runs, and so how exactly its meter knows when a daemon that was
+// killed has stopped working on it.
+const pulse = time.Second
 
 // Journal is the log of one process while it runs.
 type Journal struct {
@@ -116,6 +121,47 @@ func (j *Journal) tail() []string {
 	}
 	return lines[max(0, len(lines)-ProblemLines):]
 }
+
+// beat gives the file the present time again and again, until the function that it returns is called.
+func (j *Journal) beat(every time.Duration) (stop func()) {
+	if j.file == nil {
+		return func() {}
+	}
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case now := <-tick.C:
+				_ = os.Chtimes(j.file.Name(), now, now) // what is lost is a second of a bill
+			case <-end:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(end)
+		<-ended
+	}
+}
+
+// lastBeat is when a process that nobody runs any more was last seen running. It is not in the future, for the machine's clock
+// may have been set back.
+func (r *Runner) lastBeat(p domain.Process) time.Time {
+	seen := p.StartedAt
+	if info, err := os.Stat(r.logPath(p.ID)); err == nil && info.ModTime().After(seen) {
+		seen = info.ModTime().UTC()
+	}
+	if now := r.cfg.Clock().UTC(); now.Before(seen) && now.After(p.StartedAt) {
+		return now
+	}
+	return seen
+}
+
+// cuSeconds is what a running process has used so far.
+func (one *run) cuSeconds() float64 { return one.process.CU * time.Since(one.begun).Seconds() }
 
 func (j *Journal) close() error {
 	j.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,7 +37,10 @@ type bench struct {
 	// run is the work of every process; nil: nothing. It gets the process and the log.
 	run func(ctx context.Context, p domain.Process, log *process.Journal) (any, error)
 
+	ahead atomic.Int64 // how far the clock of everything is set forward
+
 	mu       sync.Mutex
+	unfit    error    // what storing the end of a process answers, once
 	begun    []string // ids, in order
 	finished map[string]any
 	running  map[domain.Kind]int
@@ -56,14 +60,16 @@ func newBench(t *testing.T, options ...option) *bench {
 func openBench(t *testing.T, dir string, options ...option) *bench {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 3*time.Minute)
-	db, err := sqlite.Open(ctx, filepath.Join(dir, "kiln.db"), nil)
+	b := &bench{
+		t: t, ctx: ctx, dir: dir, stop: func() {},
+		finished: map[string]any{}, running: map[domain.Kind]int{}, most: map[domain.Kind]int{},
+	}
+	clock := func() time.Time { return time.Now().Round(0).Add(time.Duration(b.ahead.Load())) } // what a wall shows
+	db, err := sqlite.Open(ctx, filepath.Join(dir, "kiln.db"), clock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{
-		t: t, ctx: ctx, dir: dir, db: db, stop: func() {},
-		finished: map[string]any{}, running: map[domain.Kind]int{}, most: map[domain.Kind]int{},
-	}
+	b.db = db
 	limits := process.Limits{Workers: 4, Builds: func(string) int { return 2 }}
 	for _, o := range options {
 		o(&limits)
@@ -77,7 +83,7 @@ func openBench(t *testing.T, dir string, options ...option) *bench {
 				return db.Write(ctx, func(tx *sqlite.Tx) error { return fn(tx) })
 			},
 		},
-		Dir: filepath.Join(dir, "log"), Limits: limits, Clock: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Dir: filepath.Join(dir, "log"), Limits: limits, Clock: clock, Logger: slog.New(slog.DiscardHandler),
 	})
 	for _, kind := range []domain.Kind{domain.KindTest, domain.KindBuild, domain.KindRun, domain.KindCatalogue, domain.KindCleanup} {
 		b.Handle(kind, handler{b})
@@ -132,8 +138,12 @@ func (h handler) Run(ctx context.Context, p domain.Process, log *process.Journal
 
 func (h handler) Finish(ctx context.Context, p domain.Process, result any) error {
 	h.b.mu.Lock()
-	h.b.finished[p.ID] = result
+	unfit := h.b.unfit
+	h.b.finished[p.ID], h.b.unfit = result, nil
 	h.b.mu.Unlock()
+	if unfit != nil {
+		return unfit
+	}
 	return h.b.db.Write(ctx, func(tx *sqlite.Tx) error { return tx.FinishProcess(p) })
 }
 

@@ -12,6 +12,9 @@ type View struct {
 // Filter chooses processes: see the domain's.
 type Filter = domain.Filter
 
+// Limits is how much runs at the same time: see the domain's.
+type Limits = domain.Limits
+
 // MaxList is the most processes that one answer lists; DefaultList is what no limit means.
 const (
 	MaxList     = 1000

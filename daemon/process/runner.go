@@ -30,13 +30,8 @@ type Tx interface {
 	Process(id string) (domain.Process, error)
 	Processes(owner string, f domain.Filter) ([]domain.Process, error)
 	ActiveProcesses(subject string) ([]domain.Process, error)
+	Turns() ([]domain.Turn, error)
 	ClaimProcess(id string) (domain.Process, error)
-}
-
-// Limits is how much runs at the same time.
-type Limits struct {
-	Workers int                     // processes in all, those that make official images apart
-	Builds  func(region string) int // persistent builds in a region
 }
 
 // Config is what a runner needs.
@@ -64,6 +59,7 @@ type Runner struct {
 
 type run struct {
 	process domain.Process
+	begun   time.Time // with the monotonic clock, so that setting the machine's changes no bill
 	journal *Journal
 	cancel  context.CancelCauseFunc
 	done    chan struct{}
@@ -104,6 +100,7 @@ func (r *Runner) Recover(ctx context.Context) error {
 		if p.State != domain.StateRunning {
 			continue
 		}
+		p.EndedAt = r.lastBeat(p)
 		if err := r.finish(ctx, p, nil, errInterrupted); err != nil {
 			return fmt.Errorf("recover process %s: %w", p.ID, err)
 		}
@@ -130,13 +127,16 @@ func (r *Runner) Run(ctx context.Context) error {
 	}
 }
 
-// step starts the first queued process that the limits let in.
+// step starts the queued process whose turn it is, if the limits let any in.
 func (r *Runner) step(ctx context.Context) (started bool, err error) {
-	active, err := r.active(ctx, "")
+	queue, err := r.queue(ctx)
 	if err != nil {
 		return false, err
 	}
-	next, ok := r.choose(active)
+	if r.reclaim(ctx, queue.Active) {
+		return true, nil
+	}
+	next, ok := queue.Next(r.cfg.Limits)
 	if !ok {
 		return false, nil
 	}
@@ -147,10 +147,34 @@ func (r *Runner) step(ctx context.Context) (started bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("claim process %s: %w", next.ID, err)
 	}
-	for _, other := range active {
+	for _, other := range queue.Active {
 		r.announce(other.ID) // queue positions have changed
 	}
 	return true, nil
+}
+
+// reclaim ends what holds a place and does not run: its end could not be recorded. It says whether a place was freed.
+func (r *Runner) reclaim(ctx context.Context, active []domain.Process) (freed bool) {
+	for _, p := range active {
+		r.mu.Lock()
+		_, runs := r.running[p.ID]
+		r.mu.Unlock()
+		if p.State != domain.StateRunning || runs {
+			continue
+		}
+		p.EndedAt = r.lastBeat(p)
+		err := r.finish(ctx, p, nil, errInterrupted)
+		if errors.Is(err, store.ErrStale) {
+			continue // it has ended since it was read
+		}
+		if err != nil {
+			r.cfg.Logger.ErrorContext(ctx, "process still not recorded", slog.String("process", p.ID), slog.Any("error", err))
+			continue
+		}
+		freed = true
+		r.announce(p.ID)
+	}
+	return freed
 }
 
 // begin claims a process and starts its work.
@@ -168,41 +192,11 @@ func (r *Runner) begin(ctx context.Context, id string) error {
 	return err
 }
 
-// choose finds the oldest queued process that fits.
-func (r *Runner) choose(active []domain.Process) (domain.Process, bool) {
-	workers, builds := 0, map[string]int{}
-	for _, p := range active {
-		if p.State != domain.StateRunning {
-			continue
-		}
-		if p.Kind != domain.KindCatalogue {
-			workers++
-		}
-		if p.Kind == domain.KindBuild {
-			builds[p.Region]++
-		}
-	}
-	for _, p := range active {
-		if p.State != domain.StateQueued {
-			continue
-		}
-		switch {
-		case p.Kind == domain.KindCatalogue: // others wait for it while they hold their place
-			return p, true
-		case workers >= r.cfg.Limits.Workers:
-		case p.Kind == domain.KindBuild && builds[p.Region] >= r.cfg.Limits.Builds(p.Region):
-		default:
-			return p, true
-		}
-	}
-	return domain.Process{}, false
-}
-
 func (r *Runner) start(ctx context.Context, p domain.Process) {
 	// The work outlives neither the daemon nor its cancelling, but it ends with a cause that says which.
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { cancel(errInterrupted) })
-	one := &run{process: p, cancel: cancel, done: make(chan struct{})}
+	one := &run{process: p, begun: time.Now(), cancel: cancel, done: make(chan struct{})}
 	one.journal = newJournal(r.logPath(p.ID), func() { r.announce(p.ID) })
 	r.mu.Lock()
 	r.running[p.ID] = one
@@ -218,6 +212,10 @@ func (r *Runner) work(ctx context.Context, one *run) {
 	p := one.process
 	logger := r.cfg.Logger.With(slog.String("process", p.ID), slog.String("kind", string(p.Kind)))
 	logger.InfoContext(ctx, "process started")
+	if waited := p.StartedAt.Sub(p.CreatedAt); waited >= time.Second {
+		one.journal.Remark("waited %s in the queue", waited.Round(time.Second))
+	}
+	still := one.journal.beat(pulse)
 	var result any
 	err := error(problem.Problem{Code: problem.Internal, Detail: "no handler for " + string(p.Kind)})
 	if h, ok := r.handlers[p.Kind]; ok {
@@ -226,6 +224,8 @@ func (r *Runner) work(ctx context.Context, one *run) {
 	if cause := context.Cause(ctx); cause != nil && err != nil {
 		err = cause
 	}
+	still()
+	p.EndedAt = p.StartedAt.Add(time.Since(one.begun))
 	p.Step = one.journal.step()
 	if closing := one.journal.close(); closing != nil {
 		logger.ErrorContext(ctx, "log incomplete", slog.Any("error", closing))
@@ -233,7 +233,7 @@ func (r *Runner) work(ctx context.Context, one *run) {
 	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	if failure := r.finishWith(finishing, p, result, err, one.journal.tail()); failure != nil {
-		// The row still says running; the next start of the daemon ends it.
+		// The row still says running: reclaim ends it.
 		logger.ErrorContext(ctx, "process not recorded", slog.Any("error", failure))
 	}
 	logger.InfoContext(ctx, "process ended", slog.Any("error", err))
@@ -249,9 +249,11 @@ func (r *Runner) finish(ctx context.Context, p domain.Process, result any, cause
 	return r.finishWith(ctx, p, result, cause, nil)
 }
 
-// finishWith makes a process final and hands it to its handler to be stored.
+// finishWith makes a process final, as of now when nobody has said when it ended, and hands it to its handler to be stored.
 func (r *Runner) finishWith(ctx context.Context, p domain.Process, result any, cause error, tail []string) error {
-	p.EndedAt = r.cfg.Clock().UTC()
+	if p.EndedAt.IsZero() {
+		p.EndedAt = r.cfg.Clock().UTC()
+	}
 	switch {
 	case cause == nil:
 		p.State = domain.StateCompleted
@@ -287,6 +289,21 @@ func explain(cause error, p domain.Process, tail []string) problem.Problem {
 		found.Log = tail
 	}
 	return found
+}
+
+func (r *Runner) queue(ctx context.Context) (q domain.Queue, err error) {
+	err = r.cfg.Store.Read(ctx, func(tx Tx) error {
+		q, err = readQueue(tx)
+		return err
+	})
+	return q, err
+}
+
+func readQueue(tx Tx) (q domain.Queue, err error) {
+	if q.Active, err = tx.ActiveProcesses(""); err == nil {
+		q.Turns, err = tx.Turns()
+	}
+	return q, err
 }
 
 func (r *Runner) active(ctx context.Context, subject string) (list []domain.Process, err error) {

@@ -16,18 +16,17 @@ import (
 // Get finds one of the owner's processes.
 func (r *Runner) Get(ctx context.Context, owner, id string) (View, error) {
 	var p domain.Process
-	var active []domain.Process
+	var queue domain.Queue
 	err := r.cfg.Store.Read(ctx, func(tx Tx) (err error) {
-		if p, err = tx.Process(id); err != nil {
-			return err
+		if p, err = tx.Process(id); err == nil && p.State == domain.StateQueued {
+			queue, err = readQueue(tx)
 		}
-		active, err = tx.ActiveProcesses("")
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) || err == nil && p.Owner != owner && p.Owner != domain.Everyone {
 		return View{}, notFound(id)
 	}
-	return r.view(p, active), err
+	return r.view(p, queue), err
 }
 
 // List gives the owner's processes, newest first.
@@ -36,17 +35,18 @@ func (r *Runner) List(ctx context.Context, owner string, f Filter) ([]View, erro
 		f.Limit = DefaultList
 	}
 	f.Limit = min(f.Limit, MaxList)
-	var found, active []domain.Process
+	var found []domain.Process
+	var queue domain.Queue
 	err := r.cfg.Store.Read(ctx, func(tx Tx) (err error) {
 		if found, err = tx.Processes(owner, f); err != nil {
 			return err
 		}
-		active, err = tx.ActiveProcesses("")
+		queue, err = readQueue(tx)
 		return err
 	})
 	views := make([]View, len(found))
 	for i, p := range found {
-		views[i] = r.view(p, active)
+		views[i] = r.view(p, queue)
 	}
 	return views, err
 }
@@ -157,7 +157,7 @@ func (r *Runner) look(ctx context.Context, owner, id string, last View) (View, e
 		one, ok := r.running[id]
 		r.mu.Unlock()
 		if ok {
-			last.Step, last.CUSeconds = one.journal.step(), last.Process.CUSeconds(r.cfg.Clock())
+			last.Step, last.CUSeconds = one.journal.step(), one.cuSeconds()
 			return last, nil
 		}
 	}
@@ -188,25 +188,17 @@ func (r *Runner) sendLines(log *follower, req WatchRequest, send func(Update) er
 	return err
 }
 
-func (r *Runner) view(p domain.Process, active []domain.Process) View {
+func (r *Runner) view(p domain.Process, queue domain.Queue) View {
 	v := View{Process: p, CUSeconds: p.CUSeconds(r.cfg.Clock())}
 	if p.State == domain.StateRunning {
 		r.mu.Lock()
 		if one, ok := r.running[p.ID]; ok {
-			v.Step = one.journal.step()
+			v.Step, v.CUSeconds = one.journal.step(), one.cuSeconds()
 		}
 		r.mu.Unlock()
 	}
-	if p.State != domain.StateQueued {
-		return v
-	}
-	for _, other := range active {
-		if other.State == domain.StateQueued && other.Kind == p.Kind && other.Region == p.Region {
-			v.QueuePosition++
-		}
-		if other.ID == p.ID {
-			break
-		}
+	if p.State == domain.StateQueued {
+		v.QueuePosition = queue.Position(p)
 	}
 	return v
 }

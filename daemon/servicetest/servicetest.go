@@ -4,8 +4,10 @@ package servicetest
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -195,6 +197,21 @@ func (d *Daemon) Stop() {
 			d.tb.Error(err)
 		}
 	})
+}
+
+// Killed gives a directory with what would be left if the daemon were killed now: nothing is told that it ends.
+func (d *Daemon) Killed() string {
+	d.tb.Helper()
+	dir := d.tb.TempDir()
+	err := errors.Join(
+		d.Store.Backup(d.ctx, filepath.Join(dir, "kiln.db")),
+		os.CopyFS(filepath.Join(dir, "log"), os.DirFS(filepath.Join(d.Dir, "log"))),
+		os.CopyFS(filepath.Join(dir, "file"), os.DirFS(filepath.Join(d.Dir, "file"))),
+	)
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	return dir
 }
 
 // lookup knows one address for every name.

@@ -28,6 +28,14 @@ var processes = table[process.Process]{
 	},
 }
 
+// turns reads the latest start of each group of processes.
+var turns = table[process.Turn]{
+	name: "process", columns: []string{"owner", "kind", "region", "max(started_at)"},
+	fields: func(t *process.Turn) []any {
+		return []any{&t.Owner, word[process.Kind]{&t.Kind}, &t.Region, instant{&t.StartedAt}}
+	},
+}
+
 // InsertProcess queues a process.
 func (t *Tx) InsertProcess(p process.Process) error { return processes.insert(t, p) }
 
@@ -43,6 +51,12 @@ func (t *Tx) Processes(owner string, f process.Filter) ([]process.Process, error
 // ActiveProcesses lists what is queued or running, oldest first; an empty subject is every subject.
 func (t *Tx) ActiveProcesses(subject string) ([]process.Process, error) {
 	return processes.all(t, "state IN ('queued', 'running') AND (subject = ?1 OR ?1 = '') ORDER BY sequence", subject)
+}
+
+// Turns says when each owner who has something queued had the latest process of a kind in a region started.
+func (t *Tx) Turns() ([]process.Turn, error) {
+	return turns.all(t, "owner IN (SELECT owner FROM process WHERE state = 'queued') AND started_at > 0 GROUP BY owner, kind, region "+
+		"ORDER BY owner, kind, region")
 }
 
 // ClaimProcess makes a queued process running; store.ErrStale when it is not queued any more.

@@ -137,6 +137,37 @@ func testClaim(b *bench) {
 	})
 }
 
+// testTurns checks that the latest start of each kind and region is told of those who have something queued.
+func testTurns(b *bench) {
+	t := b.t
+	for n, p := range []process.Process{
+		{Owner: "uid:1", Kind: process.KindTest, Region: "local"}, {Owner: "uid:1", Kind: process.KindTest, Region: "local"},
+		{Owner: "uid:1", Kind: process.KindBuild, Region: "east"}, {Owner: "uid:2", Kind: process.KindTest, Region: "local"},
+		{Owner: "uid:1", Kind: process.KindTest, Region: "local"}, {Owner: "uid:3", Kind: process.KindTest, Region: "local"},
+	} {
+		p.ID, p.State = fmt.Sprintf("proc-%d", n), process.StateQueued
+		b.queue(t, p)
+		if n >= 4 {
+			continue
+		}
+		b.now = start.Add(time.Duration(n+1) * time.Minute)
+		b.write(t, func(tx Tx) error {
+			claimed, err := tx.ClaimProcess(p.ID)
+			must(t, err)
+			claimed.State, claimed.EndedAt = process.StateCompleted, b.now
+			return tx.FinishProcess(claimed)
+		})
+	}
+	b.read(t, func(tx Tx) error {
+		got, err := tx.Turns()
+		same(t, []process.Turn{
+			{Owner: "uid:1", Kind: process.KindBuild, Region: "east", StartedAt: start.Add(3 * time.Minute)},
+			{Owner: "uid:1", Kind: process.KindTest, Region: "local", StartedAt: start.Add(2 * time.Minute)},
+		}, got)
+		return err
+	})
+}
+
 // testFinish checks that only who runs a process in its present attempt ends it, and only once.
 func testFinish(b *bench) {
 	t := b.t

@@ -57,7 +57,7 @@ func Run(t *testing.T, open Open) {
 		"Declared": testDeclared, "Users": testUsers, "References": testReferences, "Requests": testRequests,
 		"Image": testImage, "Images": testImages, "Versions": testVersions, "Bindings": testBindings,
 		"Build": testBuild, "Artifacts": testArtifacts, "ArtifactShared": testArtifactShared, "OfficialImages": testOfficialImages,
-		"Process": testProcess, "Processes": testProcesses, "Claim": testClaim, "Finish": testFinish,
+		"Process": testProcess, "Processes": testProcesses, "Claim": testClaim, "Turns": testTurns, "Finish": testFinish,
 		"Reopen": testReopen,
 	} {
 		t.Run(name, func(t *testing.T) {
