@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -145,6 +146,34 @@ func (h handler) Finish(ctx context.Context, p domain.Process, result any) error
 		return unfit
 	}
 	return h.b.db.Write(ctx, func(tx *sqlite.Tx) error { return tx.FinishProcess(p) })
+}
+
+// order gives the ids of what was begun.
+func (b *bench) order() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.begun)
+}
+
+// result gives what Finish got of a process, and told whether it got anything.
+func (b *bench) result(id string) any {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.finished[id]
+}
+
+func (b *bench) told(id string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, there := b.finished[id]
+	return there
+}
+
+// atOnce gives how many of a kind ran at the same time at most.
+func (b *bench) atOnce(kind domain.Kind) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.most[kind]
 }
 
 // queue stores processes of the owner; what is said of each is its id, its kind and its region.

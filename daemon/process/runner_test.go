@@ -21,17 +21,17 @@ func TestOrder(t *testing.T) {
 	b.queue(named(5)...)
 	b.start()
 	b.wait("proc-4")
-	if diff := cmp.Diff([]string{"proc-0", "proc-1", "proc-2", "proc-3", "proc-4"}, b.begun); diff != "" {
+	if diff := cmp.Diff([]string{"proc-0", "proc-1", "proc-2", "proc-3", "proc-4"}, b.order()); diff != "" {
 		t.Error(diff)
 	}
-	if b.most[domain.KindTest] != 1 {
-		t.Errorf("%d ran at once, want 1", b.most[domain.KindTest])
+	if b.atOnce(domain.KindTest) != 1 {
+		t.Errorf("%d ran at once, want 1", b.atOnce(domain.KindTest))
 	}
 	if v := b.wait("proc-0"); v.State != domain.StateCompleted || v.Attempt != 1 || v.StartedAt.IsZero() || v.EndedAt.Before(v.StartedAt) {
 		t.Errorf("got %+v", v)
 	}
-	if b.finished["proc-0"] != "done" {
-		t.Errorf("Finish got the result %v", b.finished["proc-0"])
+	if b.result("proc-0") != "done" {
+		t.Errorf("Finish got the result %v", b.result("proc-0"))
 	}
 }
 
@@ -74,8 +74,8 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %+v", id, v)
 		}
 	}
-	if b.most[domain.KindBuild] != 3 {
-		t.Errorf("%d builds at once, want two of one region and one of the other", b.most[domain.KindBuild])
+	if b.atOnce(domain.KindBuild) != 3 {
+		t.Errorf("%d builds at once, want two of one region and one of the other", b.atOnce(domain.KindBuild))
 	}
 }
 
@@ -114,8 +114,8 @@ func TestFailures(t *testing.T) {
 			b.queue(named(1)...)
 			b.start()
 			v := b.wait("proc-0")
-			if v.State != domain.StateFailed || v.Step != "RUN x" || v.Problem == nil || b.finished["proc-0"] != nil {
-				t.Fatalf("got %+v, result %v", v, b.finished["proc-0"])
+			if v.State != domain.StateFailed || v.Step != "RUN x" || v.Problem == nil || b.result("proc-0") != nil {
+				t.Fatalf("got %+v, result %v", v, b.result("proc-0"))
 			}
 			if diff := cmp.Diff(test.want, *v.Problem); diff != "" {
 				t.Error(diff)
@@ -135,7 +135,7 @@ func TestCancelQueued(t *testing.T) {
 	}
 	b.start()
 	b.wait("proc-1")
-	if diff := cmp.Diff([]string{"proc-1"}, b.begun); diff != "" {
+	if diff := cmp.Diff([]string{"proc-1"}, b.order()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -186,7 +186,7 @@ func TestCancelTooLate(t *testing.T) {
 	until(b, begun)
 	v, err := b.Cancel(b.ctx, owner, "proc-0")
 	b.must(err)
-	if v.State != domain.StateCompleted || v.Problem != nil || b.finished["proc-0"] != "done" {
+	if v.State != domain.StateCompleted || v.Problem != nil || b.result("proc-0") != "done" {
 		t.Errorf("got %+v", v)
 	}
 }
@@ -285,10 +285,10 @@ func TestRecover(t *testing.T) {
 	b.must(b.Recover(b.ctx))
 	v, err := b.Get(b.ctx, owner, "proc-0")
 	b.must(err)
-	if v.State != domain.StateFailed || v.Problem.Code != problem.Interrupted || v.EndedAt.IsZero() || len(b.begun) > 0 {
+	if v.State != domain.StateFailed || v.Problem.Code != problem.Interrupted || v.EndedAt.IsZero() || len(b.order()) > 0 {
 		t.Errorf("got %+v", v)
 	}
-	if _, there := b.finished["proc-0"]; !there {
+	if !b.told("proc-0") {
 		t.Error("its handler was not told")
 	}
 	close(hang) // what the dead one still does changes nothing

@@ -56,7 +56,7 @@ func TestTurns(t *testing.T) {
 	again.start()
 	again.wait("build-19")
 	want := []string{"theirs-0", "build-1", "theirs-1", "build-2", "build-3"}
-	if diff := cmp.Diff(want, again.begun[:len(want)]); diff != "" || first != "build-0" || len(again.begun) != 21 {
+	if diff := cmp.Diff(want, again.order()[:len(want)]); diff != "" || first != "build-0" || len(again.order()) != 21 {
 		t.Errorf("after %s: %s", first, diff)
 	}
 }
