@@ -39,7 +39,7 @@ func TestMeter(t *testing.T) {
 		want domain.State
 	}{
 		{"completed", nil, nil, domain.StateCompleted},
-		{"failed", problem.Problem{Code: problem.StepFailed}, nil, domain.StateFailed},
+		{"failed", problem.Problem{Code: problem.Unclassified}, nil, domain.StateFailed},
 		{"cancelled", nil, func(b *bench) {
 			_, err := b.Cancel(b.ctx, owner, "proc-0")
 			b.must(err)
