@@ -90,7 +90,7 @@ func run(t *testing.T, do func(ctx context.Context, log *process.Journal) (worke
 	d := servicetest.New(t, servicetest.Options{Idle: true})
 	d.Runner.Handle("any", handler{d, func(ctx context.Context, log *process.Journal) { result, err = do(ctx, log) }})
 	servicetest.Must(t, d.Store.Write(d.Context(), func(tx *sqlite.Tx) error {
-		return tx.InsertProcess(domain.Process{ID: "proc-1", Owner: servicetest.Owner, Kind: "any", State: domain.StateQueued})
+		return tx.InsertProcess(domain.Process{ID: "proc-1", Owner: servicetest.Owner, Kind: "any", State: domain.StateQueued, CreatedAt: tx.Now()})
 	}))
 	d.Start()
 	d.Wait("proc-1", domain.StateCompleted)
