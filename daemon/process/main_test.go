@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -155,18 +156,11 @@ func (b *bench) order() []string {
 	return slices.Clone(b.begun)
 }
 
-// result gives what Finish got of a process, and told whether it got anything.
-func (b *bench) result(id string) any {
+// results gives what Finish got of each process for which it was called.
+func (b *bench) results() map[string]any {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.finished[id]
-}
-
-func (b *bench) told(id string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	_, there := b.finished[id]
-	return there
+	return maps.Clone(b.finished)
 }
 
 // atOnce gives how many of a kind ran at the same time at most.

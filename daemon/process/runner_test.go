@@ -30,8 +30,8 @@ func TestOrder(t *testing.T) {
 	if v := b.wait("proc-0"); v.State != domain.StateCompleted || v.Attempt != 1 || v.StartedAt.IsZero() || v.EndedAt.Before(v.StartedAt) {
 		t.Errorf("got %+v", v)
 	}
-	if b.result("proc-0") != "done" {
-		t.Errorf("Finish got the result %v", b.result("proc-0"))
+	if b.results()["proc-0"] != "done" {
+		t.Errorf("Finish got the result %v", b.results()["proc-0"])
 	}
 }
 
@@ -114,8 +114,8 @@ func TestFailures(t *testing.T) {
 			b.queue(named(1)...)
 			b.start()
 			v := b.wait("proc-0")
-			if v.State != domain.StateFailed || v.Step != "RUN x" || v.Problem == nil || b.result("proc-0") != nil {
-				t.Fatalf("got %+v, result %v", v, b.result("proc-0"))
+			if v.State != domain.StateFailed || v.Step != "RUN x" || v.Problem == nil || b.results()["proc-0"] != nil {
+				t.Fatalf("got %+v, result %v", v, b.results()["proc-0"])
 			}
 			if diff := cmp.Diff(test.want, *v.Problem); diff != "" {
 				t.Error(diff)
@@ -186,7 +186,7 @@ func TestCancelTooLate(t *testing.T) {
 	until(b, begun)
 	v, err := b.Cancel(b.ctx, owner, "proc-0")
 	b.must(err)
-	if v.State != domain.StateCompleted || v.Problem != nil || b.result("proc-0") != "done" {
+	if v.State != domain.StateCompleted || v.Problem != nil || b.results()["proc-0"] != "done" {
 		t.Errorf("got %+v", v)
 	}
 }
@@ -288,7 +288,7 @@ func TestRecover(t *testing.T) {
 	if v.State != domain.StateFailed || v.Problem.Code != problem.Interrupted || v.EndedAt.IsZero() || len(b.order()) > 0 {
 		t.Errorf("got %+v", v)
 	}
-	if !b.told("proc-0") {
+	if _, there := b.results()["proc-0"]; !there {
 		t.Error("its handler was not told")
 	}
 	close(hang) // what the dead one still does changes nothing

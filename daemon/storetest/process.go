@@ -141,9 +141,12 @@ func testClaim(b *bench) {
 func testTurns(b *bench) {
 	t := b.t
 	for n, p := range []process.Process{
-		{Owner: "uid:1", Kind: process.KindTest, Region: "local"}, {Owner: "uid:1", Kind: process.KindTest, Region: "local"},
-		{Owner: "uid:1", Kind: process.KindBuild, Region: "east"}, {Owner: "uid:2", Kind: process.KindTest, Region: "local"},
-		{Owner: "uid:1", Kind: process.KindTest, Region: "local"}, {Owner: "uid:3", Kind: process.KindTest, Region: "local"},
+		{Owner: "uid:1", Kind: process.KindTest, Region: "local"},
+		{Owner: "uid:1", Kind: process.KindTest, Region: "local"},
+		{Owner: "uid:1", Kind: process.KindBuild, Region: "east"},
+		{Owner: "uid:2", Kind: process.KindTest, Region: "local"},
+		{Owner: "uid:1", Kind: process.KindTest, Region: "local"},
+		{Owner: "uid:3", Kind: process.KindTest, Region: "local"},
 	} {
 		p.ID, p.State = fmt.Sprintf("proc-%d", n), process.StateQueued
 		b.queue(t, p)
