@@ -98,7 +98,17 @@ func checkSubIDs() Check {
 }
 
 func subIDFix() string {
-	return "sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 " + userName()
+	return fmt.Sprintf("sudo usermod --add-subuids %s --add-subgids %s %s", freeRange("/etc/subuid"), freeRange("/etc/subgid"), userName())
+}
+
+// freeRange is a range above all that the file gives out.
+func freeRange(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		text = nil // usermod makes a file that is missing
+	}
+	first := sandbox.FreeSubID(string(text))
+	return fmt.Sprintf("%d-%d", first, first+sandbox.RangeSize-1)
 }
 
 // checkSetID looks for a program that needs the setuid bit or the file capability in its stead.

@@ -14,8 +14,11 @@ import (
 // MinIDs is how many subordinate ids a user needs: container ids 0 to 65534, since distributions use 65534.
 const MinIDs = 65535
 
-// maxIDs is how many subordinate ids are used at most.
-const maxIDs = 65536
+// RangeSize is how many subordinate ids are used at most, and how many a user who has none should get.
+const RangeSize = 65536
+
+// firstSubID is where distributions begin to give out subordinate ids.
+const firstSubID = 100000
 
 // ErrNoRange says that a user has no subordinate ids, or too few.
 var ErrNoRange = errors.New("no usable range of subordinate ids")
@@ -62,10 +65,28 @@ func ParseSubID(text, name string, uid int) (first, num int, ok bool) {
 		first, err1 := strconv.Atoi(fields[1])
 		num, err2 := strconv.Atoi(fields[2])
 		if err1 == nil && err2 == nil && first > 0 && num >= MinIDs {
-			return first, min(num, maxIDs), true
+			return first, min(num, RangeSize), true
 		}
 	}
 	return 0, 0, false
+}
+
+// FreeSubID is the first id above every range that the text of a /etc/subuid or /etc/subgid file gives out, and at least
+// firstSubID.
+func FreeSubID(text string) int {
+	free := firstSubID
+	for line := range strings.Lines(text) {
+		fields := strings.Split(strings.TrimSpace(line), ":")
+		if len(fields) != 3 {
+			continue
+		}
+		first, err1 := strconv.Atoi(fields[1])
+		num, err2 := strconv.Atoi(fields[2])
+		if err1 == nil && err2 == nil {
+			free = max(free, first+num)
+		}
+	}
+	return free
 }
 
 // UIDMap is the mapping of user ids in a sandbox.

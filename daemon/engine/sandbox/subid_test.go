@@ -33,3 +33,23 @@ func TestParseSubID(t *testing.T) {
 		})
 	}
 }
+
+func TestFreeSubID(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		text string
+		want int
+	}{
+		"Empty":   {"", 100000},
+		"Below":   {"root:1:2\n", 100000},
+		"Above":   {"a:100000:65536\nb:300000:65536\nc:165536:65536\n", 365536},
+		"Garbage": {"a:x:65536\na:100000\n# a:100000:65536:\n", 100000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := sandbox.FreeSubID(test.text); got != test.want {
+				t.Errorf("got %d, want %d", got, test.want)
+			}
+		})
+	}
+}
