@@ -88,7 +88,9 @@ func Run(ctx context.Context, cfg Config, o Options, log *slog.Logger) (err erro
 		return errors.Join(err, group.Wait())
 	}
 	group.Go(func() error { return p.runner.Run(running) })
-	group.Go(func() error { return serve(running, p.listener, server.HTTPServer(server.New(p.services, log), log)) })
+	group.Go(func() error {
+		return serve(running, p.listener, server.HTTPServer(server.New(p.services, log), log), log)
+	})
 	log.InfoContext(ctx, "kilnd is ready", slog.String("socket", cfg.Socket), slog.String("data_dir", cfg.DataDir))
 	if o.Ready != nil {
 		o.Ready()
@@ -123,7 +125,7 @@ func prepare(ctx context.Context, cfg Config, o Options, db *sqlite.Store, log *
 	return p, err
 }
 
-func serve(ctx context.Context, l net.Listener, s *http.Server) error {
+func serve(ctx context.Context, l net.Listener, s *http.Server, log *slog.Logger) error {
 	// Streams end with the daemon: their contexts come from the one that is about to end.
 	s.BaseContext = func(net.Listener) context.Context { return ctx }
 	stopped := make(chan error, 1)
@@ -132,6 +134,7 @@ func serve(ctx context.Context, l net.Listener, s *http.Server) error {
 	case err := <-stopped:
 		return fmt.Errorf("serve API: %w", err)
 	case <-ctx.Done():
+		log.InfoContext(ctx, "kilnd stops")
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -201,6 +204,10 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 		Build:         bakery,
 		Process:       runner,
 		RefuseUID:     subordinate(),
+		Region: func(name string) error {
+			_, err := region(name)
+			return err
+		},
 	}, runner, nil
 }
 

@@ -269,6 +269,31 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestUnknownRegion refuses a region that is none in every call that names one, lists among them.
+func TestUnknownRegion(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for name, call := range map[string]func(region string) error{
+		"images":     func(region string) error { _, err := b.Images(b.ctx, region); return err },
+		"builds":     func(region string) error { _, err := b.Builds(b.ctx, region); return err },
+		"networks":   func(region string) error { _, err := b.Networks(b.ctx, region); return err },
+		"groups":     func(region string) error { _, err := b.ResourceGroups(b.ctx, region); return err },
+		"workspaces": func(region string) error { _, err := b.Workspaces(b.ctx, region); return err },
+		"snapshot":   func(region string) error { _, err := b.Snapshot(b.ctx, region); return err },
+		"processes": func(region string) error {
+			_, err := b.Processes(b.ctx, client.ProcessFilter{Region: region})
+			return err
+		},
+	} {
+		if err := call("nowhere"); !problem.Has(err, problem.UnknownRegion) {
+			t.Errorf("%s: got %v, want UnknownRegion", name, err)
+		}
+		if err := call("local"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestSecondDaemon(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

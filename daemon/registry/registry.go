@@ -21,14 +21,15 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/distribution/distribution/v3/configuration"
 	"github.com/distribution/distribution/v3/registry/handlers"
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem" // the driver that New configures
-	"github.com/sirupsen/logrus"
 
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
 // Config is what a registry needs.
@@ -71,7 +72,7 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 		Catalog: configuration.Catalog{MaxEntries: 1000},
 	}
 	settings.HTTP.Secret = rand.Text()
-	logrus.SetLevel(logrus.ErrorLevel) // the library logs every request through logrus's own global
+	forwardLogs(cfg.Logger)
 	return &Registry{
 		cfg: cfg, app: handlers.NewApp(context.WithoutCancel(ctx), settings), reader: reader, writer: writer, grants: map[string]bool{},
 	}, nil
@@ -80,12 +81,24 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 func listen(address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("listen for registry clients: %w", err)
+		return nil, unlistenable(address, err)
 	}
 	if tcp, ok := l.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
 		return nil, errors.Join(fmt.Errorf("listen on %s: the registry has no TLS yet and serves loopback addresses only", address), l.Close())
 	}
 	return l, nil
+}
+
+// unlistenable tells a port that is taken, which the operator can mend, from everything else.
+func unlistenable(address string, err error) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listen for registry clients: %w", err)
+	}
+	return problem.Problem{
+		Code: problem.AddressInUse, Field: "registry.listen", Value: address, Limit: "an address that nothing listens on",
+		Detail: "the embedded registry cannot listen, because something else does",
+		Remedy: "Stop that, or set registry { listen = \"127.0.0.1:PORT\" } in the configuration.",
+	}
 }
 
 // Serve answers readers and writers until ctx ends.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/kilnhq/kiln/daemon/registry"
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
 const repository = "local/segmenter_123456"
@@ -419,8 +420,12 @@ func TestOpenRefuses(t *testing.T) {
 		"no directory":   {Dir: filepath.Join(file, "x"), Listen: "127.0.0.1:0"},
 		"nothing at all": {},
 	} {
-		if r, err := registry.Open(t.Context(), cfg); err == nil {
+		r, err := registry.Open(t.Context(), cfg)
+		if err == nil {
 			t.Errorf("%s: it opens as %s", name, r.Reference("x", "y"))
+		}
+		if inUse := name == "a port in use"; problem.Has(err, problem.AddressInUse) != inUse {
+			t.Errorf("%s: got %v, want AddressInUse = %v", name, err, inUse)
 		}
 	}
 }

@@ -78,17 +78,32 @@ func (w *impatient) Flush() {
 func (w *impatient) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // edge surrounds every call: it turns a panic into an error and an error into an answer, and logs both, once.
-type edge struct{ log *slog.Logger }
+type edge struct {
+	log    *slog.Logger
+	region func(name string) error // nil: every region is one
+}
 
 // WrapUnary surrounds calls with one message each way.
 func (e *edge) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, request connect.AnyRequest) (response connect.AnyResponse, err error) {
 		err = e.around(ctx, request.Spec(), func() (err error) {
+			if err := e.known(request.Any()); err != nil {
+				return err
+			}
 			response, err = next(ctx, request)
 			return err
 		})
 		return response, err
 	}
+}
+
+// known refuses a request that names a region which is none; an empty one is every region, or the default.
+func (e *edge) known(message any) error {
+	named, ok := message.(interface{ GetRegion() string })
+	if !ok || e.region == nil || named.GetRegion() == "" {
+		return nil
+	}
+	return e.region(named.GetRegion())
 }
 
 // WrapStreamingHandler surrounds streams.

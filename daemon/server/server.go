@@ -58,6 +58,8 @@ type Services struct {
 
 	// RefuseUID says whose calls are refused whatever they ask: the subordinate uids, behind which containers run. Nil: nobody's.
 	RefuseUID func(uid uint32) bool
+	// Region refuses a region that the configuration does not have, in whatever request names one. Nil: it refuses none.
+	Region func(name string) error
 }
 
 // New makes the handler of the whole API, and of GET /healthz. It answers nobody whose connection did not pass ConnContext.
@@ -65,7 +67,7 @@ func New(s Services, log *slog.Logger) http.Handler {
 	options := connect.WithHandlerOptions(
 		connect.WithReadMaxBytes(maxMessage),
 		connect.WithRequestGate((&gate{refuse: s.RefuseUID, log: log}).admit),
-		connect.WithInterceptors(&edge{log: log}),
+		connect.WithInterceptors(&edge{log: log, region: s.Region}),
 	)
 	mux := http.NewServeMux()
 	handle := func(path string, handler http.Handler) { register(mux, path, handler) }

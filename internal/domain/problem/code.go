@@ -110,6 +110,7 @@ const (
 	SubIDMissing        Code = "SubIDMissing"
 	RuntimeIncompatible Code = "RuntimeIncompatible"
 	StateInUse          Code = "StateInUse"
+	AddressInUse        Code = "AddressInUse"
 	Internal            Code = "Internal"
 )
 
@@ -131,7 +132,7 @@ var kinds = map[Kind][]Code{
 		ImagePushFailed, ImagePullFailed, ArtifactMissing, DigestMismatch, Interrupted, Cancelled, Killed,
 		OfficialImageUnavailable,
 	},
-	KindUnavailable: {DaemonUnavailable, StateInUse},
+	KindUnavailable: {DaemonUnavailable, StateInUse, AddressInUse},
 	KindInternal:    {SubIDMissing, RuntimeIncompatible, Internal},
 }
 
