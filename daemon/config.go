@@ -25,7 +25,7 @@ import (
 // Config is the daemon's configuration, as kilnd.hcl has it. The zero value is good: every field has a default.
 type Config struct {
 	DataDir        string     `hcl:"data_dir,optional"`        // default: $XDG_STATE_HOME/kiln
-	Socket         string     `hcl:"socket,optional"`          // default: $XDG_RUNTIME_DIR/kiln/kilnd.sock
+	Socket         string     `hcl:"socket,optional"`          // default: $XDG_RUNTIME_DIR/kiln/kilnd.sock, or kilnd.sock in the default data_dir
 	Runtime        string     `hcl:"runtime,optional"`         // path of runc; default: beside kilnd, or in ../libexec/kiln
 	Workers        int        `hcl:"workers,optional"`         // processes at the same time; default 4
 	VersionPinning string     `hcl:"version_pinning,optional"` // enforce (default), warn or off
@@ -247,14 +247,16 @@ func home(variable, fallback string) (string, error) {
 	return filepath.Join(dir, fallback, "kiln"), nil
 }
 
+// defaultSocket is where clients look for it: in the session's directory or, where there is none, with the state.
 func defaultSocket() (string, error) {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
 		return filepath.Join(dir, "kiln", "kilnd.sock"), nil
 	}
-	return "", problem.Problem{
-		Code: problem.MissingRequired, Field: "socket", Detail: "XDG_RUNTIME_DIR is not set",
-		Remedy: "Say where the socket is to be: --socket PATH.",
+	dir, err := home("XDG_STATE_HOME", ".local/state")
+	if err != nil {
+		return "", err
 	}
+	return filepath.Join(dir, "kilnd.sock"), nil
 }
 
 // findRuntime looks where `make build` and `make install` put the runtime.

@@ -246,6 +246,8 @@ func TestConfigPlaces(t *testing.T) {
 	}{
 		{"XDG", "/state", "/run/user/7", "/home/x", "/state/kiln", "/run/user/7/kiln/kilnd.sock"},
 		{"home", "", "/run/user/7", "/home/x", "/home/x/.local/state/kiln", "/run/user/7/kiln/kilnd.sock"},
+		{"no session", "/state", "", "/home/x", "/state/kiln", "/state/kiln/kilnd.sock"},
+		{"no session, home", "", "", "/home/x", "/home/x/.local/state/kiln", "/home/x/.local/state/kiln/kilnd.sock"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Setenv("XDG_STATE_HOME", test.state)
@@ -257,13 +259,6 @@ func TestConfigPlaces(t *testing.T) {
 			}
 		})
 	}
-	t.Run("nowhere to listen", func(t *testing.T) {
-		t.Setenv("XDG_RUNTIME_DIR", "")
-		_, err := Config{DataDir: "/srv"}.complete()
-		if !problem.Has(err, problem.MissingRequired) {
-			t.Errorf("got %v, want MissingRequired", err)
-		}
-	})
 	t.Run("no home", func(t *testing.T) {
 		t.Setenv("XDG_STATE_HOME", "")
 		t.Setenv("HOME", "")

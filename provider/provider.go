@@ -64,8 +64,8 @@ func (p *kiln) Schema(_ context.Context, _ provider.SchemaRequest, resp *provide
 			"endpoint": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "Where the daemon is: `unix:///PATH`, `https://HOST:PORT` or, for a daemon on this machine, `http://HOST:PORT`. " +
-					"Default: the environment variable `" + client.EnvEndpoint + "`, then the first of `$XDG_RUNTIME_DIR/kiln/kilnd.sock` and " +
-					"`/run/kiln/kilnd.sock` that is there.",
+					"Default: the environment variable `" + client.EnvEndpoint + "`, then the first of `$XDG_RUNTIME_DIR/kiln/kilnd.sock`, " +
+					"`$XDG_STATE_HOME/kiln/kilnd.sock` and `/run/kiln/kilnd.sock` that is there.",
 			},
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,

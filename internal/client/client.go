@@ -20,7 +20,7 @@ const maxAnswer = 64 << 20
 // Config says where the daemon is and who is asking. The zero value is the daemon of this user on this machine.
 type Config struct {
 	// Endpoint is unix:///PATH, https://HOST:PORT or http://HOST:PORT. Empty: the environment's KILN_ENDPOINT, then the first of
-	// $XDG_RUNTIME_DIR/kiln/kilnd.sock and /run/kiln/kilnd.sock that exists.
+	// $XDG_RUNTIME_DIR/kiln/kilnd.sock, $XDG_STATE_HOME/kiln/kilnd.sock and /run/kiln/kilnd.sock that exists.
 	Endpoint string
 	// Token is sent with every request over HTTP. Empty: the environment's KILN_TOKEN.
 	Token string

@@ -47,27 +47,42 @@ func TestEndpoints(t *testing.T) {
 }
 
 func TestDefaultEndpoint(t *testing.T) {
-	dir := t.TempDir()
+	dir, state := t.TempDir(), t.TempDir()
 	t.Setenv(EnvEndpoint, "")
 	t.Setenv("XDG_RUNTIME_DIR", dir)
-	own := filepath.Join(dir, "kiln", "kilnd.sock")
-	if err := os.Mkdir(filepath.Dir(own), 0o700); err != nil {
-		t.Fatal(err)
+	t.Setenv("XDG_STATE_HOME", state)
+	session, kept := filepath.Join(dir, "kiln", "kilnd.sock"), filepath.Join(state, "kiln", "kilnd.sock")
+	if got := defaultEndpoint(); got != "unix://"+session {
+		t.Errorf("with no socket at all: %s", got)
 	}
-	if err := os.WriteFile(own, nil, 0o600); err != nil {
-		t.Fatal(err)
+	touch(t, kept)
+	if got := defaultEndpoint(); got != "unix://"+kept {
+		t.Errorf("with a socket beside the state: %s", got)
 	}
-	if got := defaultEndpoint(); got != "unix://"+own {
-		t.Errorf("with a socket of one's own: %s", got)
+	touch(t, session)
+	if got := defaultEndpoint(); got != "unix://"+session {
+		t.Errorf("with a socket of the session: %s", got)
 	}
 	t.Setenv("XDG_RUNTIME_DIR", "")
+	t.Setenv("XDG_STATE_HOME", "")
+	t.Setenv("HOME", "")
 	if got := defaultEndpoint(); got != "unix:///run/kiln/kilnd.sock" {
-		t.Errorf("without a runtime directory: %s", got)
+		t.Errorf("without a home: %s", got)
 	}
 	t.Setenv(EnvEndpoint, "https://kiln.example")
 	c, err := New(Config{})
 	if err != nil || c.Endpoint() != "https://kiln.example" {
 		t.Errorf("with the environment: %v", err)
+	}
+}
+
+func touch(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -42,16 +42,29 @@ func defaultEndpoint() string {
 	if endpoint := os.Getenv(EnvEndpoint); endpoint != "" {
 		return endpoint
 	}
-	const system = "/run/kiln/kilnd.sock"
-	runtime := os.Getenv("XDG_RUNTIME_DIR")
-	if runtime == "" {
-		return "unix://" + system
+	sockets := usualSockets()
+	for _, socket := range sockets {
+		if exists(socket) {
+			return "unix://" + socket
+		}
 	}
-	own := path.Join(runtime, "kiln", "kilnd.sock")
-	if exists(system) && !exists(own) {
-		return "unix://" + system
+	return "unix://" + sockets[0]
+}
+
+// usualSockets are a daemon of this user's session, one without a session, and the system's.
+func usualSockets() []string {
+	var sockets []string
+	if runtime := os.Getenv("XDG_RUNTIME_DIR"); runtime != "" {
+		sockets = append(sockets, path.Join(runtime, "kiln", "kilnd.sock"))
 	}
-	return "unix://" + own
+	state := os.Getenv("XDG_STATE_HOME")
+	if home, err := os.UserHomeDir(); state == "" && err == nil {
+		state = path.Join(home, ".local", "state")
+	}
+	if state != "" {
+		sockets = append(sockets, path.Join(state, "kiln", "kilnd.sock"))
+	}
+	return append(sockets, "/run/kiln/kilnd.sock")
 }
 
 func exists(name string) bool {

@@ -174,13 +174,22 @@ func (r *buildResource) Delete(ctx context.Context, req framework.DeleteRequest,
 	r.Remove(ctx, req, resp, func(c *client.Client, id string) error { return c.DeleteBuild(ctx, id) })
 }
 
-// ImportState takes over a build by its id, or by the id of its image.
+// ImportState takes over a build by its id, or by the id or the name of its image.
 func (r *buildResource) ImportState(ctx context.Context, req framework.ImportStateRequest, resp *framework.ImportStateResponse) {
-	if found, ok := resource.Import(ctx, &r.Base, req, resp, get(ctx, req.ID)); ok {
+	if found, ok := resource.Import(ctx, &r.Base, req, resp, r.find(ctx, req.ID)); ok {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), found.ID)...)
 	}
 }
 
-func get(ctx context.Context, id string) func(*client.Client) (domain.Build, error) {
-	return func(c *client.Client) (domain.Build, error) { return c.Build(ctx, id) }
+func (r *buildResource) find(ctx context.Context, id string) func(*client.Client) (domain.Build, error) {
+	return func(c *client.Client) (domain.Build, error) {
+		b, err := c.Build(ctx, id)
+		if !session.IsNotFound(err) {
+			return b, err
+		}
+		if img, notImage := c.Image(ctx, id, r.Session.Region()); notImage == nil {
+			return c.Build(ctx, img.ID)
+		}
+		return b, err
+	}
 }

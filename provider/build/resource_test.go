@@ -96,6 +96,7 @@ func TestAccLifecycle(t *testing.T) {
 		resource.TestStep{
 			ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateIdFunc: acctest.ImportID(address, "image_id"),
 		},
+		resource.TestStep{ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateId: "segmenter"},
 		forward, acctest.Unchanged(config("0.42.2")), back, acctest.Unchanged(config("0.42.1")),
 		acctest.Planned(larger, address, plancheck.ResourceActionUpdate, known("stage", knownvalue.StringExact("BuildSuccess"))),
 		acctest.Unchanged(larger),

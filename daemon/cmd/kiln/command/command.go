@@ -69,7 +69,7 @@ func Run(ctx context.Context, call Invocation) int {
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use: "kiln", Short: "Show images and jobs of a Kiln daemon, and run commands in images",
-		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs, Version: a.version,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	flags := root.PersistentFlags()

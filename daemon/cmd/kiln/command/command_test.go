@@ -275,6 +275,9 @@ func TestVersion(t *testing.T) {
 	if got.code != 0 || !strings.HasPrefix(got.stdout, "kiln  1.2.3\nkilnd 1.2.4 (API 1, unix:///") {
 		t.Errorf("got %+v", got)
 	}
+	if got := f.kiln(t.Context(), t, "--version"); got.code != 0 || got.stdout != "kiln version 1.2.3\n" {
+		t.Errorf("got %+v", got)
+	}
 	f.info.APIVersion = 99
 	if got := f.kiln(t.Context(), t, "version"); got.code != ExitFailed || !strings.Contains(got.stdout, "1.2.4") || !strings.Contains(got.stderr, "IncompatibleApi") {
 		t.Errorf("got %+v", got)

@@ -54,7 +54,7 @@ type settings struct {
 func (s *settings) add(c *cobra.Command) {
 	c.Flags().StringVar(&s.config, "config", "", "configuration file (default: none; every field has a default)")
 	c.Flags().StringVar(&s.dataDir, "data-dir", "", "where everything is kept (default $XDG_STATE_HOME/kiln)")
-	c.Flags().StringVar(&s.socket, "socket", "", "unix socket of the API (default $XDG_RUNTIME_DIR/kiln/kilnd.sock)")
+	c.Flags().StringVar(&s.socket, "socket", "", "unix socket of the API (default $XDG_RUNTIME_DIR/kiln/kilnd.sock, or $XDG_STATE_HOME/kiln/kilnd.sock)")
 	c.Flags().StringVar(&s.runtime, "runtime", "", "path of runc (default: beside kilnd, or in ../libexec/kiln)")
 	c.Flags().BoolVar(&s.allowRoot, "allow-root", false, "run as root all the same; nothing then separates containers from root")
 }
