@@ -233,11 +233,23 @@ func (e *Engine) start(ctx context.Context, payload job.Payload, emit func(worke
 	case exitStatus(waitErr) == sandbox.SetupFailed:
 		out = outcome{failure: &worker.Failure{Kind: worker.FailureInternal, Message: "set up worker" + strings.TrimSpace(process.Output())}}
 	case out.died:
+		e.log.ErrorContext(ctx, "worker died", "job", payload.Job.ID, "error", waitErr, "output", process.Output())
 		out.failure = &worker.Failure{
-			Kind: worker.FailureKilled, Message: fmt.Sprintf("worker ended without a result: %v%s", waitErr, process.Output()),
+			Kind: worker.FailureKilled, Message: fmt.Sprintf("worker ended without a result: %v%s", waitErr, firstWords(process.Output())),
 		}
 	}
 	return out, nil
+}
+
+// firstWords is the line that says why a worker has died, or else its first: a stack is of no use to users.
+func firstWords(output string) string {
+	for line := range strings.Lines(output) {
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return ": " + strings.TrimSpace(line)
+		}
+	}
+	first, _, _ := strings.Cut(output, "\n")
+	return first
 }
 
 // exitStatus is the exit status in an error of a command, or -1.

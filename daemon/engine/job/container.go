@@ -137,6 +137,7 @@ func (r *runner) inContainer(ctx context.Context, c command) error {
 		Stdout:           c.stdout,
 		Stderr:           c.stderr,
 		SystemContext:    r.context,
+		Logger:           r.report.logger(), // Buildah calls it without looking, when it cannot clean up
 	})
 }
 

@@ -83,6 +83,7 @@ func (r *runner) selfTest(ctx context.Context) error {
 	err = builder.Run([]string{"/probe"}, buildah.RunOptions{
 		Runtime: r.runtime, NamespaceOptions: namespaces(), Terminal: buildah.WithoutTerminal,
 		Stdin: bytes.NewReader(nil), Stdout: io.Discard, Stderr: &out, SystemContext: r.context,
+		Logger: r.report.logger(),
 	})
 	if code, ok := exitCode(err, ""); ok && code == probeExit {
 		return nil

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sirupsen/logrus"
+
 	"github.com/kilnhq/kiln/daemon/worker"
 )
 
@@ -41,6 +43,21 @@ func (r *reporter) log(stream worker.Stream, line string) {
 func (r *reporter) remark(format string, args ...any) {
 	r.log(worker.StreamKiln, fmt.Sprintf(format, args...))
 }
+
+// logger is for a library that reports in passing what it could not do: as remarks in the log of the job.
+func (r *reporter) logger() *logrus.Logger {
+	l := logrus.New()
+	l.SetOutput(r.lines(worker.StreamKiln))
+	l.SetFormatter(bare{})
+	l.SetLevel(logrus.WarnLevel)
+	return l
+}
+
+// bare formats an entry as its message alone.
+type bare struct{}
+
+// Format gives the message as one line.
+func (bare) Format(e *logrus.Entry) ([]byte, error) { return []byte(e.Message + "\n"), nil }
 
 func (r *reporter) result(result worker.Result)     { r.event(worker.Event{Result: &result}) }
 func (r *reporter) failure(failure *worker.Failure) { r.event(worker.Event{Failure: failure}) }
