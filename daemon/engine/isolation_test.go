@@ -120,7 +120,7 @@ func TestEgress(t *testing.T) {
 		"RestrictedToEverythingIsNotTheHost": {
 			worker.Network{Egress: worker.EgressRestricted, Allow: []worker.Allow{{Prefix: netip.MustParsePrefix("0.0.0.0/0")}}},
 			[]string{mirrorIP + ":80"},
-			[]string{hostPort, loopback, dns, abstract},
+			[]string{hostPort, loopback, metadata, dns, abstract},
 		},
 		"HostPort": {
 			worker.Network{

@@ -19,7 +19,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 )
 
-// lookup knows two names.
+// lookup knows a few names.
 func lookup(_ context.Context, kind, host string) ([]netip.Addr, error) {
 	if kind != "ip4" {
 		return nil, errors.New("only IPv4 is asked for")
@@ -29,6 +29,12 @@ func lookup(_ context.Context, kind, host string) ([]netip.Addr, error) {
 		return []netip.Addr{netip.MustParseAddr("10.8.0.3"), netip.MustParseAddr("::ffff:10.8.0.4")}, nil
 	case "v6.internal":
 		return nil, nil
+	case "rebound.internal":
+		return []netip.Addr{
+			netip.MustParseAddr("10.0.2.2"), netip.MustParseAddr("10.8.0.5"), netip.MustParseAddr("169.254.169.254"), netip.MustParseAddr("::ffff:127.0.0.1"),
+		}, nil
+	case "evil.internal":
+		return []netip.Addr{netip.MustParseAddr("10.0.2.2")}, nil
 	}
 	return nil, errors.New("no such host")
 }
@@ -53,12 +59,12 @@ func TestResolve(t *testing.T) {
 		{
 			"addresses, a name with two, and the machine itself",
 			network.Network{Egress: network.EgressRestricted, Allow: []string{
-				"10.9.0.0/16:5000", "fd00::1", "Mirror.Internal:443", "mirror.internal:80", "host.kiln.internal:8081",
+				"10.9.0.0/16:5000", "fd01::1", "Mirror.Internal:443", "mirror.internal:80", "host.kiln.internal:8081",
 			}},
 			worker.Network{
 				Egress: worker.EgressRestricted,
 				Allow: []worker.Allow{
-					allow("10.9.0.0/16", 5000), allow("fd00::1/128", 0), allow("10.8.0.3/32", 443), allow("10.8.0.4/32", 443),
+					allow("10.9.0.0/16", 5000), allow("fd01::1/128", 0), allow("10.8.0.3/32", 443), allow("10.8.0.4/32", 443),
 					allow("10.8.0.3/32", 80), allow("10.8.0.4/32", 80), allow(worker.HostAddress+"/32", 8081),
 				},
 				Hosts: map[string]string{"mirror.internal": "10.8.0.3", "host.kiln.internal": worker.HostAddress},
@@ -69,6 +75,15 @@ func TestResolve(t *testing.T) {
 			"names that lead nowhere",
 			network.Network{Egress: network.EgressRestricted, Allow: []string{"gone.internal:443", "v6.internal", "10.9.0.1"}},
 			worker.Network{Egress: worker.EgressRestricted, Allow: []worker.Allow{allow("10.9.0.1/32", 0)}},
+			2,
+		},
+		{
+			"names that lead to the machine itself",
+			network.Network{Egress: network.EgressRestricted, Allow: []string{"rebound.internal:5398", "evil.internal:5398"}},
+			worker.Network{
+				Egress: worker.EgressRestricted, Allow: []worker.Allow{allow("10.8.0.5/32", 5398)},
+				Hosts: map[string]string{"rebound.internal": "10.8.0.5"},
+			},
 			2,
 		},
 	} {
@@ -83,9 +98,14 @@ func TestResolve(t *testing.T) {
 			}
 		})
 	}
-	_, _, err := place.Resolve(t.Context(), network.Network{Egress: network.EgressRestricted, Allow: []string{"http://x"}}, lookup)
-	if !problem.Has(err, problem.InvalidAllowEntry) {
-		t.Errorf("got %v, want InvalidAllowEntry", err)
+	for _, entry := range []string{"http://x", "10.0.2.2:5398", "host.kiln.internal"} {
+		_, _, err := place.Resolve(t.Context(), network.Network{Egress: network.EgressRestricted, Allow: []string{entry}}, lookup)
+		if !problem.Has(err, problem.InvalidAllowEntry) {
+			t.Errorf("%s: got %v, want InvalidAllowEntry", entry, err)
+		}
+	}
+	if !network.IsReserved(netip.MustParseAddr(worker.HostAddress)) {
+		t.Errorf("%s can be opened by its address", worker.HostAddress)
 	}
 }
 

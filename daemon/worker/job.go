@@ -6,6 +6,8 @@ package worker
 import (
 	"net/netip"
 	"time"
+
+	"github.com/kilnhq/kiln/internal/domain/network"
 )
 
 // Kind says what a job asks for; exactly the field of Job with the same name is set.
@@ -61,7 +63,7 @@ type Allow struct {
 }
 
 // HostName is the name by which a step reaches the machine that the daemon runs on.
-const HostName = "host.kiln.internal"
+const HostName = network.HostName
 
 // HostAddress is the address behind HostName, as seen from inside a worker.
 const HostAddress = "10.0.2.2"

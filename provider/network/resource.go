@@ -40,7 +40,8 @@ func NewResource() framework.Resource {
 				ElementType: types.StringType,
 				Optional:    true,
 				MarkdownDescription: "With `restricted`, what may be reached: `HOST`, `HOST:PORT`, `CIDR` or `CIDR:PORT`, an IPv6 range in " +
-					"brackets before a port. Without a port, every port. `host.kiln.internal` is the machine that the daemon runs on.",
+					"brackets before a port. Without a port, every port. `host.kiln.internal:PORT` is one port of the machine that the daemon runs " +
+					"on; nothing else opens its loopback.",
 			},
 		},
 		Meta: func(n *domain.Network) resource.Meta {

@@ -8,14 +8,11 @@ import (
 	"strings"
 
 	"github.com/kilnhq/kiln/daemon/worker"
+	domain "github.com/kilnhq/kiln/internal/domain/network"
 )
 
-// The addresses that slirp4netns answers on inside a sandbox.
-const (
-	slirpNet  = "10.0.2.0/24"
-	slirpNet6 = "fd00::/64"
-	slirpDNS  = "10.0.2.3"
-)
+// slirpDNS is where slirp4netns answers as a name service inside a sandbox. All its addresses, in 10.0.2.0/24 and fd00::/64, are reserved.
+const slirpDNS = "10.0.2.3"
 
 // Network is the egress policy of a sandbox, worked out.
 type Network struct {
@@ -83,11 +80,20 @@ func allowRule(family string, allow worker.Allow) string {
 	return rule + fmt.Sprintf("meta l4proto { tcp, udp } th dport %d accept", allow.Port)
 }
 
-// restrictedRules put slirp's own addresses between the host's ports and the rest: a wide prefix such as
-// 10.0.0.0/8 must open neither the host's loopback nor the name service.
+// restrictedRules put what no allow-list opens, slirp's own addresses above all, between the host's ports and the rest: a wide
+// prefix such as 10.0.0.0/8 must open neither the host's loopback nor the name service.
 func restrictedRules(host, other []string) []string {
-	rules := slices.Clone(host)
-	rules = append(rules, "ip daddr "+slirpNet+" goto refuse", "ip6 daddr "+slirpNet6+" goto refuse")
+	var reserved4, reserved6 []string
+	for _, prefix := range domain.Reserved() {
+		if prefix.Addr().Is4() {
+			reserved4 = append(reserved4, prefix.String())
+		} else {
+			reserved6 = append(reserved6, prefix.String())
+		}
+	}
+	rules := append(
+		slices.Clone(host), "ip daddr { "+strings.Join(reserved4, ", ")+" } goto refuse", "ip6 daddr { "+strings.Join(reserved6, ", ")+" } goto refuse",
+	)
 	return append(rules, other...)
 }
 

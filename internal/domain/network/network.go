@@ -76,15 +76,22 @@ func Rules(allow []string) ([]Rule, problem.List) {
 	var found problem.List
 	for i, entry := range allow {
 		rule, ok := parse(entry)
-		if !ok {
-			found = append(found, problem.Problem{
-				Code: problem.InvalidAllowEntry, Field: "allow[" + strconv.Itoa(i) + "]", Value: entry,
-				Limit:  "HOST:PORT, HOST, CIDR:PORT, CIDR or [IPV6-CIDR]:PORT; ports 1 to 65535",
-				Remedy: "Name a host or an address range, for example mirror.internal:443 or 10.8.0.0/16:5000; no scheme, no path.",
-			})
+		p := problem.Problem{Code: problem.InvalidAllowEntry, Field: "allow[" + strconv.Itoa(i) + "]", Value: entry}
+		switch {
+		case !ok:
+			p.Limit = "HOST:PORT, HOST, CIDR:PORT, CIDR or [IPV6-CIDR]:PORT; ports 1 to 65535"
+			p.Remedy = "Name a host or an address range, for example mirror.internal:443 or 10.8.0.0/16:5000; no scheme, no path."
+		case rule.Host == HostName && rule.Port == 0:
+			p.Limit = HostName + ":PORT"
+			p.Remedy = "Say which port of the daemon's machine is meant, for example " + HostName + ":8081."
+		case rule.Host == "localhost" || rule.Prefix.IsValid() && reservedPrefix(rule.Prefix):
+			p.Limit = "no loopback, link-local, metadata or IPv4-mapped address, and none of 10.0.2.0/24 and fd00::/64, which every worker has itself"
+			p.Remedy = "Name what is to be reached by its own address; a port of the daemon's machine is " + HostName + ":PORT."
+		default:
+			rules = append(rules, rule)
 			continue
 		}
-		rules = append(rules, rule)
+		found = append(found, p)
 	}
 	return rules, found
 }

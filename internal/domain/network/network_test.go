@@ -25,7 +25,6 @@ func TestRules(t *testing.T) {
 		{"mirror.internal", network.Rule{Host: "mirror.internal"}},
 		{"Mirror.Internal:443", network.Rule{Host: "mirror.internal", Port: 443}},
 		{"host.kiln.internal:8081", network.Rule{Host: "host.kiln.internal", Port: 8081}},
-		{"localhost:5000", network.Rule{Host: "localhost", Port: 5000}},
 		{"xn--fiq228c.example:80", network.Rule{Host: "xn--fiq228c.example", Port: 80}},
 		{"1password.com:443", network.Rule{Host: "1password.com", Port: 443}},
 		{"mirror.internal:1", network.Rule{Host: "mirror.internal", Port: 1}},
@@ -37,11 +36,14 @@ func TestRules(t *testing.T) {
 		{"10.8.0.3:80", network.Rule{Prefix: prefix("10.8.0.3/32"), Port: 80}},
 		{"0.0.0.0/0:443", network.Rule{Prefix: prefix("0.0.0.0/0"), Port: 443}},
 		{"fd00::/8", network.Rule{Prefix: prefix("fd00::/8")}},
-		{"fd00::1", network.Rule{Prefix: prefix("fd00::1/128")}},
-		{"::1", network.Rule{Prefix: prefix("::1/128")}},
+		{"fd01::1", network.Rule{Prefix: prefix("fd01::1/128")}},
+		{"10.0.0.0/8", network.Rule{Prefix: prefix("10.0.0.0/8")}},
+		{"0.0.0.0/0", network.Rule{Prefix: prefix("0.0.0.0/0")}},
+		{"::/0", network.Rule{Prefix: prefix("::/0")}},
+		{"10.0.3.2:80", network.Rule{Prefix: prefix("10.0.3.2/32"), Port: 80}},
 		{"[fd00::/8]:443", network.Rule{Prefix: prefix("fd00::/8"), Port: 443}},
-		{"[fd00::1]:443", network.Rule{Prefix: prefix("fd00::1/128"), Port: 443}},
-		{"[fd00::1]", network.Rule{Prefix: prefix("fd00::1/128")}},
+		{"[fd01::1]:443", network.Rule{Prefix: prefix("fd01::1/128"), Port: 443}},
+		{"[fd01::1]", network.Rule{Prefix: prefix("fd01::1/128")}},
 	} {
 		t.Run(test.entry, func(t *testing.T) {
 			t.Parallel()
@@ -67,6 +69,11 @@ func TestRulesRefused(t *testing.T) {
 		"[fd00::1", "fd00::1]:443", "[fd00::1]443", "[fd00::1]:", "[]:443", "[fd00::/129]:443", "[fe80::1%eth0]:443", "fe80::1%eth0",
 		"[mirror.internal]:443", "[10.8.0.0/16]:5000", "user@mirror.internal:22", "镜像.internal", "mirror.internal\n", "a" + strings.Repeat(".a", 127),
 		strings.Repeat("a", 64) + ".internal", "mirror.internal,pypi.internal",
+		// Reserved: the daemon's machine has one name, and needs a port.
+		"host.kiln.internal", "HOST.kiln.internal", "10.0.2.2", "10.0.2.2:5398", "10.0.2.3:53", "10.0.2.0/24", "10.0.2.2/31:80", "localhost",
+		"LocalHost:80", "127.0.0.1", "127.0.0.1:80", "127.8.0.0/16", "0.0.0.0", "0.0.0.0:80", "169.254.169.254", "169.254.169.254:80",
+		"169.254.0.0/16", "::1", "[::1]:80", "::", "fe80::1", "[fe80::/64]:80", "fd00::2", "[fd00::2]:80", "fd00::/64", "fd00::/65:80", "::ffff:10.0.2.2",
+		"[::ffff:127.0.0.1]:80", "::ffff:10.8.0.1", "::ffff:0:0/96", "fd00:ec2::254",
 	} {
 		t.Run(entry, func(t *testing.T) {
 			t.Parallel()
@@ -115,10 +122,24 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestReserved checks that addresses are judged as ranges are, and IPv4-mapped ones as what they mean.
+func TestReserved(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"10.0.2.2": true, "10.0.2.3": true, "127.0.0.1": true, "127.255.0.1": true, "0.0.0.0": true, "169.254.169.254": true, "::1": true, "::": true,
+		"fe80::1": true, "fd00::2": true, "::ffff:10.0.2.2": true, "::ffff:169.254.169.254": true, "fd00:ec2::254": true,
+		"10.0.3.2": false, "10.8.0.1": false, "203.0.113.80": false, "::ffff:10.8.0.1": false, "fd01::2": false, "2001:db8::1": false,
+	} {
+		if got := network.IsReserved(netip.MustParseAddr(address)); got != want {
+			t.Errorf("%s: reserved = %v", address, got)
+		}
+	}
+}
+
 // FuzzAllowEntry checks that what is accepted says one thing only, and says it again when it is written out.
 func FuzzAllowEntry(f *testing.F) {
 	for _, seed := range []string{
-		"mirror.internal:443", "10.8.0.0/16:5000", "[fd00::/8]:443", "fd00::1", "10.8.0.300", "http://x", "[::]:1", "::ffff:10.0.0.1", "a:b:c",
+		"mirror.internal:443", "10.8.0.0/16:5000", "[fd00::/8]:443", "fd01::1", "10.8.0.300", "http://x", "[::]:1", "::ffff:10.0.0.1", "a:b:c",
 	} {
 		f.Add(seed)
 	}
