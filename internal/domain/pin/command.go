@@ -80,7 +80,7 @@ func (s *scan) run(c command, fields []field) {
 func (s *scan) dispatch(c command) {
 	for _, family := range []func(*scan, command) bool{
 		(*scan).shellFamily, (*scan).pythonFamily, (*scan).systemFamily, (*scan).nodeFamily, (*scan).condaFamily,
-		(*scan).downloadFamily, (*scan).gitFamily, (*scan).languageFamily, (*scan).otherFamily,
+		(*scan).downloadFamily, (*scan).gitFamily, (*scan).languageFamily, (*scan).programFamily, (*scan).fetchFamily, (*scan).otherFamily,
 	} {
 		if family(s, c) {
 			return
@@ -123,6 +123,29 @@ func wrapperOf(name string) (wrapper, bool) {
 		"su-exec":  {skip: 1},
 		"flock":    {valued: "-w -E --timeout --wait --conflict-exit-code", skip: 1},
 		"unbuffer": {},
+
+		"busybox":          {},
+		"toybox":           {},
+		"unshare":          {valued: "-R -w -S -G --root --wd --setuid --setgid --propagation --map-user --map-group --map-users --map-groups"},
+		"nsenter":          {valued: "-t -S -G --target --setuid --setgid"},
+		"setpriv":          {valued: "--reuid --regid --groups --inh-caps --ambient-caps --bounding-set --securebits --pdeathsig"},
+		"capsh":            {},
+		"fakeroot":         {valued: "-l -s -i -b --lib --faked"},
+		"taskset":          {skip: 1},
+		"chrt":             {skip: 1},
+		"prlimit":          {},
+		"strace":           {valued: "-o -e -p -s -u"},
+		"xvfb-run":         {valued: "-e -f -n -p -s -w --error-file --auth-file --server-num --xauth-protocol --server-args --wait"},
+		"dumb-init":        {},
+		"tini":             {},
+		"chronic":          {},
+		"catatonit":        {},
+		"linux32":          {},
+		"linux64":          {},
+		"dbus-run-session": {valued: "--config-file --dbus-daemon"},
+		"s6-setuidgid":     {skip: 1},
+		"setuidgid":        {skip: 1},
+		"chpst":            {valued: "-u -U -b -e -d -c -o -p -f -l -L -m -P -n -/"},
 	}[name]
 	return w, ok
 }

@@ -195,6 +195,8 @@ func (s *scan) otherFamily(c command) bool {
 		s.shell(c, invocation{file: &c.word})
 	case first == "install" && c.name != "install":
 		s.unknown(c.word, "what "+c.name+" installs is not judged", remedy)
+	case slices.ContainsFunc(c.args, func(f field) bool { return strings.Contains(f.text, "://") }):
+		s.unknown(c.word, "what "+c.name+" does with this URL is not judged", "Use curl or wget and check the file with sha256sum -c, or put it into files.")
 	}
 	return true
 }

@@ -116,6 +116,13 @@ var accepted = []string{
 	"uv pip install pandas==1.5.3",
 	"pip install pandas==1.5.3 2>&1 | tee /tmp/log",
 
+	// programs that stay on their own
+	"awk '/a|b/ || $1 > 2 {print $2 \"|\"}' f && awk -F: '{print $1}' /etc/passwd",
+	"perl -pi -e 's/a/b/' f && perl -MData::Dumper -ne 'print if /x/' f && perl -v",
+	"php -r 'echo 1;' && ruby -e 'puts 1' && node -e 'console.log(1)' && node --version",
+	"rsync -a --delete src/ /opt/dst/ && scp -r a b",
+	"busybox ls && unshare -r true && docker --version && aws --version",
+
 	// distributions
 	"apt-get update && apt-get install -y git=1:2.39.2-1.1",
 	"DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends curl=7.88.1-10+deb12u5",
@@ -252,6 +259,13 @@ var refused = []struct {
 	{"cargo install ripgrep", []string{"UnpinnedPackage ripgrep"}},
 	{"cargo install --git https://github.com/o/r --tag v1", []string{"UnpinnedPackage r"}},
 
+	// behind other commands
+	{"unshare -r --map-user 0 pip install x", []string{"UnpinnedPackage x"}},
+	{"busybox wget https://example.com/a.tgz", []string{"UnpinnedDownload a.tgz"}},
+	{"busybox sh -c 'pip install x'", []string{"UnpinnedPackage x"}},
+	{"setpriv --reuid 1 --clear-groups pip install x", []string{"UnpinnedPackage x"}},
+	{"taskset 1 pip install x", []string{"UnpinnedPackage x"}},
+
 	// downloads
 	{"wget https://example.com/a.tgz", []string{"UnpinnedDownload a.tgz"}},
 	{"wget example.com/a.tgz", []string{"InsecureDownload example.com", "UnpinnedDownload a.tgz"}},
@@ -361,4 +375,30 @@ var unknown = []string{
 	"cat urls | xargs wget",
 	"go install $X",
 	"hg clone https://example.com/r",
+	"python3 -m ensurepip --upgrade",
+	"perl -e 'system(\"pip install x\")'",
+	"perl -MLWP::Simple -e 'print get(\"a\")'",
+	"perl -lne \"$PROGRAM\" f",
+	"perl install.pl",
+	"cat x.pl | perl",
+	"perl <<'EOF'\nsystem('pip install x');\nEOF",
+	"awk 'BEGIN{system(\"pip install x\")}'",
+	"awk 'BEGIN{\"wget -qO- x\" | getline; print}'",
+	"awk '{print | \"sh\"}' f",
+	"awk -f x.awk f",
+	"php -r 'shell_exec(\"x\");'",
+	"ruby -e '`pip install x`'",
+	"node -e 'require(\"child_process\").execSync(\"x\")'",
+	"node install.js",
+	"rsync -a host:/x /y",
+	"rsync -a rsync://host/x /y",
+	"rsync -a \"$FROM\" /y",
+	"scp user@host:x .",
+	"sftp host",
+	"nc host 80 > x",
+	"svn checkout https://example.com/r",
+	"aws s3 cp s3://bucket/x .",
+	"docker pull debian",
+	"fetchit https://example.com/x",
+	"unshare -r -n python3 setup.py install",
 }

@@ -110,6 +110,8 @@ func (s *scan) module(c command, module string, args []field) {
 	case module == "pip" || module == "pipx" || module == "easy_install":
 		c.name, c.args = module, args
 		s.pythonFamily(c)
+	case module == "ensurepip":
+		s.unknown(c.word, "which pip this installs depends on the Python of the image", "Name the version afterwards, as pip install pip==VERSION.")
 	case strings.Contains(module, hole) || strings.Contains(module, "download") || len(args) > 0 && (args[0].text == "download" || args[0].text == "install"):
 		if module != "ipykernel" {
 			s.unknown(c.word, "the module "+strings.ReplaceAll(module, hole, "?")+" downloads what it finds", "Download the data by a command of its own, with a checksum.")
