@@ -180,6 +180,7 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 	official.Use(maker)
 	bakery := build.New(build.Config{
 		Store: within(db, func(tx *sqlite.Tx) build.Tx { return tx }), Queue: runner, Worker: maker, Registry: o.Registry, Region: region,
+		Catalogue: official,
 	})
 	images := image.New(image.Config{
 		Store: within(db, func(tx *sqlite.Tx) image.Tx { return tx }), Queue: runner, Worker: maker, Fetcher: bakery, Catalogue: official,

@@ -17,10 +17,12 @@ import (
 	domain "github.com/kilnhq/kiln/internal/domain/build"
 	"github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/network"
+	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	processdomain "github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
 )
 
 // Tx is what the service needs of a transaction.
@@ -87,13 +89,19 @@ type Registry interface {
 	Reference(repository, digest string) string
 }
 
+// Catalogue lists the official images.
+type Catalogue interface {
+	List(ctx context.Context, name string, t tasktype.Type) ([]official.Image, error)
+}
+
 // Config is what the service needs.
 type Config struct {
-	Store    store.Of[Tx]
-	Queue    Queue
-	Worker   Worker
-	Registry Registry
-	Region   func(name string) (system.Region, error)
+	Store     store.Of[Tx]
+	Queue     Queue
+	Worker    Worker
+	Registry  Registry
+	Catalogue Catalogue
+	Region    func(name string) (system.Region, error)
 }
 
 // Service is the service of persistent builds.
@@ -147,7 +155,22 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Build, 
 		return tx.Remember(req.Owner, req.Key, store.Request{Hash: content, Subject: b.ID})
 	})
 	s.cfg.Queue.Kick()
-	return b, err
+	return b, s.readOnly(ctx, req.ImageID, err)
+}
+
+// readOnly says why an image is not found that is an official one.
+func (s *Service) readOnly(ctx context.Context, imageID string, err error) error {
+	if !problem.Has(err, problem.NotFound) {
+		return err
+	}
+	catalogue, failure := s.cfg.Catalogue.List(ctx, "", "")
+	if failure != nil {
+		return failure
+	}
+	if entry, ok := official.Find(catalogue, imageID); ok {
+		return official.ReadOnly("image_id", entry)
+	}
+	return err
 }
 
 func (s *Service) create(tx Tx, b domain.Build) (domain.Build, error) {

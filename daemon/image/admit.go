@@ -97,7 +97,7 @@ func create(tx Tx, owner string, region system.Region, a admitted) (id string, e
 func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, error) {
 	old, err := s.Get(ctx, req.Owner, "", req.ID)
 	if err != nil {
-		return old, err
+		return old, s.readOnly(ctx, req.ID, err)
 	}
 	region, err := s.cfg.Region(old.Region)
 	if err != nil {
@@ -179,9 +179,8 @@ func change(tx Tx, i domain.Image, a admitted) error {
 		return err
 	}
 	for _, v := range versions {
-		if v.InputHash == a.hash && v.Stage.Published() {
-			i.CurrentVersion, i.PublishedVersion = v.Number, v.Number
-			return tx.UpdateImage(i)
+		if v.InputHash == a.hash && domain.AdmitRollback(versions, v.Number) == nil {
+			return back(tx, i, v.Number, domain.ActionRevert)
 		}
 	}
 	i.CurrentVersion = versions[len(versions)-1].Number + 1
@@ -197,6 +196,9 @@ func addVersion(tx Tx, i domain.Image) error {
 		ImageID: i.ID, Number: i.CurrentVersion, InputHash: i.Spec.Recipe.Hash(), Recipe: i.Spec.Recipe, Stage: domain.StageUntest,
 		CreatedAt: tx.Now(),
 	})
+	if err == nil {
+		err = record(tx, i, i.CurrentVersion, domain.ActionCreate)
+	}
 	if err != nil {
 		return err
 	}
@@ -251,6 +253,9 @@ func publish(tx Tx, i domain.Image, v domain.Version) error {
 		v.Stage = stage
 	}
 	if err := tx.UpdateVersion(v); err != nil {
+		return err
+	}
+	if err := record(tx, i, v.Number, domain.ActionPublish); err != nil {
 		return err
 	}
 	i.PublishedVersion, i.Generation, i.UpdatedAt = v.Number, i.Generation+1, tx.Now()

@@ -31,6 +31,7 @@ type Tx interface {
 	Remember(owner, key string, r store.Request) error
 	Images
 	Versions
+	Histories
 	Surroundings
 }
 
@@ -54,6 +55,12 @@ type Versions interface {
 	UpdateVersion(domain.Version) error
 	InsertProcess(processdomain.Process) error
 	FinishProcess(processdomain.Process) error
+}
+
+// Histories is the part of Tx that stores what has happened to images.
+type Histories interface {
+	InsertEntry(domain.Entry) error
+	History(imageID string) ([]domain.Entry, error)
 }
 
 // Surroundings is the part of Tx that reads what images stand on.
@@ -141,19 +148,6 @@ func (s *Service) List(ctx context.Context, owner, region string) (list []domain
 	return list, s.withBases(ctx, list)
 }
 
-// Versions gives the versions of one of the owner's images, oldest first.
-func (s *Service) Versions(ctx context.Context, owner, id string) (list []domain.Version, err error) {
-	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
-		i, err := find(tx, owner, "", id)
-		if err != nil {
-			return err
-		}
-		list, err = tx.Versions(i.ID)
-		return err
-	})
-	return list, err
-}
-
 // Delete cancels what works on an image, and removes it when nothing uses it.
 func (s *Service) Delete(ctx context.Context, owner, id string) error {
 	users := func(tx Tx) error {
@@ -168,7 +162,7 @@ func (s *Service) Delete(ctx context.Context, owner, id string) error {
 		return err
 	}
 	if err := s.cfg.Store.Read(ctx, users); err != nil {
-		return err
+		return s.readOnly(ctx, id, err)
 	}
 	if err := s.cfg.Queue.CancelSubject(ctx, owner, id); err != nil {
 		return err

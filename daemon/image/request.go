@@ -20,6 +20,15 @@ type UpdateRequest struct {
 	ExpectedHash string
 }
 
+// RollbackRequest asks for an earlier version.
+type RollbackRequest struct {
+	Owner      string
+	Region     string // of a name; empty: the default one
+	ID         string // an id or a name
+	Generation int64  // what was read; 0: any
+	Version    int
+}
+
 // RunRequest asks for one run of a command.
 type RunRequest struct {
 	Owner         string

@@ -265,6 +265,16 @@ func (f *fakeImage) Versions(_ context.Context, owner, id string) ([]domainimage
 	return []domainimage.Version{{Number: 1}}, nil
 }
 
+func (f *fakeImage) History(_ context.Context, owner, id string) ([]domainimage.Entry, error) {
+	f.calls.add("history %s %s", owner, id)
+	return []domainimage.Entry{{Version: 1, Action: domainimage.ActionCreate, Actor: owner}}, nil
+}
+
+func (f *fakeImage) Rollback(_ context.Context, r image.RollbackRequest) (domainimage.Image, error) {
+	f.calls.add("rollback %s %s %s %d %d", r.Owner, r.Region, r.ID, r.Generation, r.Version)
+	return domainimage.Image{ID: r.ID, CurrentVersion: r.Version}, nil
+}
+
 func (f *fakeImage) Update(_ context.Context, r image.UpdateRequest) (domainimage.Image, error) {
 	f.update = r
 	return domainimage.Image{ID: r.ID, Spec: r.Spec}, nil

@@ -17,10 +17,17 @@ type ImageService interface {
 	Create(ctx context.Context, request image.CreateRequest) (domain.Image, error)
 	Get(ctx context.Context, owner, region, id string) (domain.Image, error)
 	List(ctx context.Context, owner, region string) ([]domain.Image, error)
-	Versions(ctx context.Context, owner, id string) ([]domain.Version, error)
+	ImageHistory
 	Update(ctx context.Context, request image.UpdateRequest) (domain.Image, error)
 	Delete(ctx context.Context, owner, id string) error
 	Run(ctx context.Context, request image.RunRequest) (processID string, err error)
+}
+
+// ImageHistory is what the API needs of the versions of custom images.
+type ImageHistory interface {
+	Versions(ctx context.Context, owner, id string) ([]domain.Version, error)
+	History(ctx context.Context, owner, id string) ([]domain.Entry, error)
+	Rollback(ctx context.Context, request image.RollbackRequest) (domain.Image, error)
 }
 
 type imageHandler struct {
@@ -72,6 +79,24 @@ func (h imageHandler) UpdateImage(
 		ExpectedHash: r.Msg.GetExpectedInputHash(),
 	})
 	return answer(&kilnv1.UpdateImageResponse{Image: api.ImageToProto(i)}, err)
+}
+
+// ListImageHistory tells what has happened to an image.
+func (h imageHandler) ListImageHistory(
+	ctx context.Context, r *connect.Request[kilnv1.ListImageHistoryRequest],
+) (*connect.Response[kilnv1.ListImageHistoryResponse], error) {
+	list, err := h.service.History(ctx, owner(ctx), r.Msg.GetImageId())
+	return answer(&kilnv1.ListImageHistoryResponse{Entries: api.HistoryToProto(list)}, err)
+}
+
+// RollbackImage goes back to an earlier version.
+func (h imageHandler) RollbackImage(
+	ctx context.Context, r *connect.Request[kilnv1.RollbackImageRequest],
+) (*connect.Response[kilnv1.RollbackImageResponse], error) {
+	i, err := h.service.Rollback(ctx, image.RollbackRequest{
+		Owner: owner(ctx), Region: r.Msg.GetRegion(), ID: r.Msg.GetId(), Generation: r.Msg.GetGeneration(), Version: int(r.Msg.GetVersion()),
+	})
+	return answer(&kilnv1.RollbackImageResponse{Image: api.ImageToProto(i)}, err)
 }
 
 // DeleteImage deletes an image.

@@ -129,12 +129,21 @@ func TestImagesReachTheirService(t *testing.T) {
 	if err != nil || len(versions) != 1 || versions[0].ImageID != "i1" {
 		t.Errorf("versions are %+v, %v", versions, err)
 	}
+	history, err := b.ImageHistory(ctx, "i1")
+	if diff := cmp.Diff([]domainimage.Entry{{ImageID: "i1", Version: 1, Action: domainimage.ActionCreate, Actor: me()}}, history); diff != "" || err != nil {
+		t.Errorf("the history is %v: %s", err, diff)
+	}
+	if back, err := b.RollbackImage(ctx, client.RollbackImage{ID: "i1", Region: "r", Generation: 4, Version: 2}); err != nil || back.CurrentVersion != 2 {
+		t.Errorf("went back to %+v, %v", back, err)
+	}
 	_, getErr := b.Image(ctx, "segmenter", "r")
 	_, listErr := b.Images(ctx, "r")
 	if err := errors.Join(getErr, listErr, b.DeleteImage(ctx, "i1")); err != nil {
 		t.Error(err)
 	}
-	asked := []string{"versions " + me() + " i1", "get " + me() + " r segmenter", "list " + me() + " r", "delete " + me() + " i1"}
+	asked := []string{
+		"versions " + me() + " i1", "history " + me() + " i1", "rollback " + me() + " r i1 4 2", "get " + me() + " r segmenter", "list " + me() + " r", "delete " + me() + " i1",
+	}
 	if diff := cmp.Diff(asked, b.calls.all()); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
 	}

@@ -153,6 +153,7 @@ func (d *Daemon) wire(o Options) {
 	d.Catalogue.Use(maker)
 	d.Builds = build.New(build.Config{
 		Store: within(d, func(tx *sqlite.Tx) build.Tx { return tx }), Queue: d.Runner, Worker: maker, Registry: d.Registry, Region: region,
+		Catalogue: d.Catalogue,
 	})
 	d.Images = image.New(image.Config{
 		Store: within(d, func(tx *sqlite.Tx) image.Tx { return tx }), Queue: d.Runner, Worker: maker, Fetcher: d.Builds,

@@ -49,6 +49,13 @@ var versions = table[image.Version]{
 	},
 }
 
+var history = table[image.Entry]{
+	name: "image_history", columns: []string{"image_id", "version", "action", "actor", "created_at"},
+	fields: func(e *image.Entry) []any {
+		return []any{&e.ImageID, &e.Version, word[image.Action]{&e.Action}, &e.Actor, instant{&e.At}}
+	},
+}
+
 // InsertImage stores a new image, without its versions.
 func (t *Tx) InsertImage(i image.Image) error { return images.insert(t, i) }
 
@@ -105,6 +112,14 @@ func (t *Tx) Version(imageID string, number int) (image.Version, error) {
 // Versions lists the versions of an image, oldest first.
 func (t *Tx) Versions(imageID string) ([]image.Version, error) {
 	return versions.all(t, "image_id = ? ORDER BY number", imageID)
+}
+
+// InsertEntry adds to the history of an image.
+func (t *Tx) InsertEntry(e image.Entry) error { return history.insert(t, e) }
+
+// History lists what has happened to an image, oldest first.
+func (t *Tx) History(imageID string) ([]image.Entry, error) {
+	return history.all(t, "image_id = ? ORDER BY sequence", imageID)
 }
 
 func (t *Tx) complete(i image.Image, err error) (image.Image, error) {

@@ -196,6 +196,39 @@ func testVersions(b *bench) {
 	})
 }
 
+// testHistory checks that a history keeps its order, is its image's own, and goes with it.
+func testHistory(b *bench) {
+	t := b.t
+	b.group(t)
+	b.image(t, "img-1")
+	b.image(t, "img-2")
+	entry := func(id string, version int, what image.Action) image.Entry {
+		return image.Entry{ImageID: id, Version: version, Action: what, Actor: "uid:1", At: start.Add(-time.Duration(version) * time.Minute)}
+	}
+	want := []image.Entry{
+		entry("img-1", 1, image.ActionCreate), entry("img-1", 2, image.ActionPublish), entry("img-1", 1, image.ActionRollback),
+	}
+	for _, e := range append([]image.Entry{entry("img-2", 1, image.ActionCreate)}, want...) {
+		b.write(t, func(tx Tx) error { return tx.InsertEntry(e) })
+	}
+	b.refused(t, store.ErrReferenced, func(tx Tx) error { return tx.InsertEntry(entry("gone", 1, image.ActionCreate)) })
+	b.read(t, func(tx Tx) error {
+		got, err := tx.History("img-1")
+		same(t, want, got)
+		inUTC(t, got[0].At)
+		return err
+	})
+	b.write(t, func(tx Tx) error { return tx.DeleteImage("img-1") })
+	b.read(t, func(tx Tx) error {
+		gone, err := tx.History("img-1")
+		must(t, err)
+		same(t, nil, gone)
+		other, err := tx.History("img-2")
+		same(t, []image.Entry{entry("img-2", 1, image.ActionCreate)}, other)
+		return err
+	})
+}
+
 func testBindings(b *bench) {
 	t := b.t
 	b.group(t)

@@ -55,7 +55,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*bench){
 		"Transactions": testTransactions, "ReadSeesOneMoment": testReadSeesOneMoment, "WritesExcludeEachOther": testWritesExcludeEachOther,
 		"Declared": testDeclared, "Users": testUsers, "References": testReferences, "Requests": testRequests,
-		"Image": testImage, "Images": testImages, "Versions": testVersions, "Bindings": testBindings,
+		"Image": testImage, "Images": testImages, "Versions": testVersions, "History": testHistory, "Bindings": testBindings,
 		"Build": testBuild, "Artifacts": testArtifacts, "ArtifactShared": testArtifactShared, "OfficialImages": testOfficialImages,
 		"Process": testProcess, "Processes": testProcesses, "Claim": testClaim, "Turns": testTurns, "Finish": testFinish,
 		"Reopen": testReopen,

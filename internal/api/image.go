@@ -85,6 +85,7 @@ func VersionToProto(v image.Version) *kilnv1.ImageVersion {
 	return &kilnv1.ImageVersion{
 		Number: int32(v.Number), InputHash: v.InputHash, Recipe: RecipeToProto(v.Recipe), Stage: string(v.Stage), ProcessId: v.ProcessID,
 		SizeBytes: v.SizeBytes, TestedAt: timestamp(v.TestedAt), CreatedAt: timestamp(v.CreatedAt),
+		CreatedBy: v.CreatedBy, PublishedAt: timestamp(v.PublishedAt), PublishedBy: v.PublishedBy,
 	}
 }
 
@@ -94,7 +95,24 @@ func VersionFromProto(v *kilnv1.ImageVersion) image.Version {
 		Number: int(v.GetNumber()), InputHash: v.GetInputHash(), Recipe: RecipeFromProto(v.GetRecipe()), Stage: image.Stage(v.GetStage()),
 		ProcessID: v.GetProcessId(), SizeBytes: v.GetSizeBytes(),
 		TestedAt: fromTimestamp(v.GetTestedAt()), CreatedAt: fromTimestamp(v.GetCreatedAt()),
+		CreatedBy: v.GetCreatedBy(), PublishedAt: fromTimestamp(v.GetPublishedAt()), PublishedBy: v.GetPublishedBy(),
 	}
+}
+
+// HistoryToProto converts the history of an image.
+func HistoryToProto(list []image.Entry) []*kilnv1.ImageHistoryEntry {
+	return each(list, func(e image.Entry) *kilnv1.ImageHistoryEntry {
+		return &kilnv1.ImageHistoryEntry{Version: int32(e.Version), Action: string(e.Action), Actor: e.Actor, At: timestamp(e.At)}
+	})
+}
+
+// HistoryFromProto converts the history of an image, without the image's id.
+func HistoryFromProto(list []*kilnv1.ImageHistoryEntry) []image.Entry {
+	return each(list, func(e *kilnv1.ImageHistoryEntry) image.Entry {
+		return image.Entry{
+			Version: int(e.GetVersion()), Action: image.Action(e.GetAction()), Actor: e.GetActor(), At: fromTimestamp(e.GetAt()),
+		}
+	})
 }
 
 // VersionsToProto converts the versions of an image.

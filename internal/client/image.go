@@ -24,6 +24,14 @@ type UpdateImage struct {
 	ExpectedHash string // as in CreateImage
 }
 
+// RollbackImage asks for an earlier version of a custom image.
+type RollbackImage struct {
+	ID         string // an id or a name
+	Region     string // of a name; empty: the default region
+	Generation int64  // what was read; another one is refused. 0: any
+	Version    int
+}
+
 // RunImage asks for one run of a command in an image.
 type RunImage struct {
 	Image         string // id or name of a custom image, or name of an official one
@@ -67,6 +75,24 @@ func (c *Client) ImageVersions(ctx context.Context, id string) ([]image.Version,
 func (c *Client) UpdateImage(ctx context.Context, request UpdateImage) (image.Image, error) {
 	answer, err := call(ctx, c, c.image.UpdateImage, &kilnv1.UpdateImageRequest{
 		Id: request.ID, Generation: request.Generation, Spec: api.ImageSpecToProto(request.Spec), ExpectedInputHash: request.ExpectedHash,
+	})
+	return api.ImageFromProto(answer.GetImage()), err
+}
+
+// ImageHistory tells what has happened to an image, oldest first.
+func (c *Client) ImageHistory(ctx context.Context, id string) ([]image.Entry, error) {
+	answer, err := call(ctx, c, c.image.ListImageHistory, &kilnv1.ListImageHistoryRequest{ImageId: id})
+	entries := api.HistoryFromProto(answer.GetEntries())
+	for i := range entries {
+		entries[i].ImageID = id
+	}
+	return entries, err
+}
+
+// RollbackImage makes an earlier version that was published the current one again, at once.
+func (c *Client) RollbackImage(ctx context.Context, request RollbackImage) (image.Image, error) {
+	answer, err := call(ctx, c, c.image.RollbackImage, &kilnv1.RollbackImageRequest{
+		Id: request.ID, Region: request.Region, Generation: request.Generation, Version: int32(request.Version),
 	})
 	return api.ImageFromProto(answer.GetImage()), err
 }

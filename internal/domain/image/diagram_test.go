@@ -45,11 +45,14 @@ stateDiagram-v2
     [*] --> Untest: Create, Update
 `)
 	for _, row := range image.Transitions {
+		if row.From == row.To {
+			continue // it moves the image, not the version
+		}
 		fmt.Fprintf(&b, "    %s --> %s: %s\n", row.From, row.To, row.Event)
 	}
-	b.WriteString("```\n\n| stage | shown on kiln_custom_image as | tasks may use it | work is under way |\n|---|---|---|---|\n")
+	b.WriteString("```\n\n| stage | shown on kiln_custom_image as | tasks may use it | work is under way, so the recipe stays | events |\n|---|---|---|---|---|\n")
 	for _, s := range image.Stages {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", s, s.Public(), mark(s.Published()), mark(s.Running()))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", s, s.Public(), mark(s.Published()), mark(s.Running()), strings.Join(image.Allowed(s), ", "))
 	}
 	return b.String()
 }

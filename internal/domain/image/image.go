@@ -80,6 +80,11 @@ type Version struct {
 	SizeBytes int64
 	TestedAt  time.Time // zero: not tested
 	CreatedAt time.Time
+
+	// From the history; empty where it is not told.
+	CreatedBy   string
+	PublishedAt time.Time // for the first time; zero: never, or before histories were kept
+	PublishedBy string
 }
 
 // Validate checks what needs neither catalogue nor daemon.

@@ -52,6 +52,7 @@ const (
 	EventBuildFailed    Event = "BuildFailed"
 	EventBuildCancelled Event = "BuildCancelled" // the stage before Building is restored
 	EventUnbuild        Event = "Unbuild"        // the persistent build was deleted
+	EventRollback       Event = "Rollback"       // the image goes back to this version, by its number or its recipe
 )
 
 // Transition is one row of the stage machine.
@@ -83,23 +84,21 @@ var Transitions = []Transition{
 	{StageBuilding, EventBuildCancelled, StagePublished},
 	{StageBuildSuccess, EventUnbuild, StagePublished},
 	{StageBuildFailed, EventUnbuild, StagePublished},
+	{StagePublished, EventRollback, StagePublished},
+	{StageBuilding, EventRollback, StageBuilding},
+	{StageBuildSuccess, EventRollback, StageBuildSuccess},
+	{StageBuildFailed, EventRollback, StageBuildFailed},
 }
 
 // Next gives the stage after an event, or the refusal that names the allowed events.
 func Next(from Stage, event Event) (Stage, error) {
-	var allowed []string
 	for _, t := range Transitions {
-		if t.From != from {
-			continue
-		}
-		if t.Event == event {
+		if t.From == from && t.Event == event {
 			return t.To, nil
 		}
-		allowed = append(allowed, string(t.Event))
 	}
-	slices.Sort(allowed)
 	limit := "none"
-	if len(allowed) > 0 {
+	if allowed := Allowed(from); len(allowed) > 0 {
 		limit = strings.Join(allowed, ", ")
 	}
 	return "", problem.Problem{
@@ -107,6 +106,18 @@ func Next(from Stage, event Event) (Stage, error) {
 		Detail: string(event) + " is not possible in stage " + string(from),
 		Remedy: "Wait until the version is in a stage that allows it, or change the configuration.",
 	}
+}
+
+// Allowed gives the names of the events that a stage allows, sorted.
+func Allowed(from Stage) []string {
+	var names []string
+	for _, t := range Transitions {
+		if t.From == from {
+			names = append(names, string(t.Event))
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Running says whether work on the version is under way; nothing else may be done to it then.

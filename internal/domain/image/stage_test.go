@@ -13,6 +13,7 @@ import (
 var events = []image.Event{
 	image.EventTest, image.EventTestOK, image.EventTestFailed, image.EventTestCancelled, image.EventPublish, image.EventPublishOK,
 	image.EventPublishFailed, image.EventBuild, image.EventBuildOK, image.EventBuildFailed, image.EventBuildCancelled, image.EventUnbuild,
+	image.EventRollback,
 }
 
 func TestEvents(t *testing.T) {
@@ -88,8 +89,14 @@ func TestStageSets(t *testing.T) {
 		if row.From.Published() && !row.To.Published() {
 			t.Errorf("%s takes %s, which tasks may use, to %s, which they may not", row.Event, row.From, row.To)
 		}
-		if row.From.Running() == row.To.Running() && row.Event != image.EventUnbuild {
+		if row.From.Running() == row.To.Running() && row.Event != image.EventUnbuild && row.Event != image.EventRollback {
 			t.Errorf("%s in %s neither starts nor ends anything", row.Event, row.From)
+		}
+	}
+	for _, s := range image.Stages { // whatever tasks may use can be gone back to, but for what is reserved
+		stage, err := image.Next(s, image.EventRollback)
+		if back := err == nil && stage == s; back != (s.Published() && !strings.HasPrefix(string(s), "Accelerat")) {
+			t.Errorf("going back to a version in stage %s: %s, %v", s, stage, err)
 		}
 	}
 	if image.Stage("").Published() || image.Stage("").Running() {

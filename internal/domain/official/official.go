@@ -103,6 +103,25 @@ func Resolve(catalogue []Image, name, version string) (Image, error) {
 	}
 }
 
+// Find finds an entry by what callers may take for an image's id: its name, with or without a version, or its tag.
+func Find(catalogue []Image, id string) (Image, bool) {
+	for _, entry := range catalogue {
+		if id == entry.Name || id == entry.Name+":"+entry.Version || id == entry.Tag() {
+			return entry, true
+		}
+	}
+	return Image{}, false
+}
+
+// ReadOnly is the refusal to change an official image in any way.
+func ReadOnly(field string, entry Image) problem.Problem {
+	return problem.Problem{
+		Code: problem.ReadOnlyImage, Field: field, Value: entry.Name, Limit: "custom images",
+		Detail: "official images are never changed, published, baked or deleted",
+		Remedy: "Make a custom image with source.official.image = \"" + entry.Name + "\", and change that.",
+	}
+}
+
 // Superseded gives the newest version of an image when it is newer than the given one.
 func Superseded(catalogue []Image, name, version string) (string, bool) {
 	newest, err := Resolve(catalogue, name, "")

@@ -51,6 +51,8 @@ const (
 	InvalidImageState             Code = "InvalidImageState"
 	ImageNotPublished             Code = "ImageNotPublished"
 	CannotUnpublish               Code = "CannotUnpublish"
+	VersionNotPublishable         Code = "VersionNotPublishable"
+	ReadOnlyImage                 Code = "ReadOnlyImage"
 	ImageInUse                    Code = "ImageInUse"
 	NetworkInUse                  Code = "NetworkInUse"
 	ResourceGroupInUse            Code = "ResourceGroupInUse"
@@ -118,7 +120,7 @@ var kinds = map[Kind][]Code{
 	KindNotFound: {NotFound, OfficialImageNotFound, VersionNotFound, WorkspaceNotFound, LogGone},
 	KindConflict: {NameConflict, IdempotencyConflict},
 	KindPrecondition: {
-		InvalidImageState, ImageNotPublished, CannotUnpublish, ImageInUse, NetworkInUse,
+		InvalidImageState, ImageNotPublished, CannotUnpublish, VersionNotPublishable, ReadOnlyImage, ImageInUse, NetworkInUse,
 		ResourceGroupInUse, WorkspaceInUse, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
 		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, IncompatibleAPI, RegionMismatch,
 		FileMissing,

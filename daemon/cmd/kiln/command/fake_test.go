@@ -26,6 +26,8 @@ import (
 type fake struct {
 	info      system.Info
 	images    []domainimage.Image
+	versions  []domainimage.Version
+	history   []domainimage.Entry
 	catalogue []official.Image
 	ready     bool // no image needs to be prepared
 	jobs      []process.View
@@ -144,7 +146,20 @@ func (f *fakeImage) List(context.Context, string, string) ([]domainimage.Image, 
 }
 
 func (f *fakeImage) Versions(context.Context, string, string) ([]domainimage.Version, error) {
-	return nil, nil
+	return f.versions, nil
+}
+
+func (f *fakeImage) History(context.Context, string, string) ([]domainimage.Entry, error) {
+	return f.history, nil
+}
+
+func (f *fakeImage) Rollback(ctx context.Context, r image.RollbackRequest) (domainimage.Image, error) {
+	i, err := f.Get(ctx, r.Owner, r.Region, r.ID)
+	if r.Version != 1 {
+		err = problem.Problem{Code: problem.VersionNotPublishable, Field: "version"}
+	}
+	i.CurrentVersion, i.PublishedVersion, i.Stage = r.Version, r.Version, domainimage.StageBuildSuccess
+	return i, err
 }
 
 func (f *fakeImage) Update(context.Context, image.UpdateRequest) (domainimage.Image, error) {

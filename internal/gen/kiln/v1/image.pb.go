@@ -560,6 +560,9 @@ type ImageVersion struct {
 	SizeBytes     int64                  `protobuf:"varint,6,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	TestedAt      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=tested_at,json=testedAt,proto3" json:"tested_at,omitempty"`
 	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	CreatedBy     string                 `protobuf:"bytes,9,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	PublishedAt   *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=published_at,json=publishedAt,proto3" json:"published_at,omitempty"` // for the first time
+	PublishedBy   string                 `protobuf:"bytes,11,opt,name=published_by,json=publishedBy,proto3" json:"published_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -650,6 +653,95 @@ func (x *ImageVersion) GetCreatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *ImageVersion) GetCreatedBy() string {
+	if x != nil {
+		return x.CreatedBy
+	}
+	return ""
+}
+
+func (x *ImageVersion) GetPublishedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PublishedAt
+	}
+	return nil
+}
+
+func (x *ImageVersion) GetPublishedBy() string {
+	if x != nil {
+		return x.PublishedBy
+	}
+	return ""
+}
+
+type ImageHistoryEntry struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       int32                  `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Action        string                 `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"` // Create, Publish, Revert, Rollback
+	Actor         string                 `protobuf:"bytes,3,opt,name=actor,proto3" json:"actor,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ImageHistoryEntry) Reset() {
+	*x = ImageHistoryEntry{}
+	mi := &file_kiln_v1_image_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ImageHistoryEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ImageHistoryEntry) ProtoMessage() {}
+
+func (x *ImageHistoryEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_image_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ImageHistoryEntry.ProtoReflect.Descriptor instead.
+func (*ImageHistoryEntry) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ImageHistoryEntry) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+func (x *ImageHistoryEntry) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *ImageHistoryEntry) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *ImageHistoryEntry) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
 type CreateImageRequest struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
 	RequestKey        string                 `protobuf:"bytes,1,opt,name=request_key,json=requestKey,proto3" json:"request_key,omitempty"`
@@ -662,7 +754,7 @@ type CreateImageRequest struct {
 
 func (x *CreateImageRequest) Reset() {
 	*x = CreateImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[7]
+	mi := &file_kiln_v1_image_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -674,7 +766,7 @@ func (x *CreateImageRequest) String() string {
 func (*CreateImageRequest) ProtoMessage() {}
 
 func (x *CreateImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[7]
+	mi := &file_kiln_v1_image_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -687,7 +779,7 @@ func (x *CreateImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateImageRequest.ProtoReflect.Descriptor instead.
 func (*CreateImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{7}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CreateImageRequest) GetRequestKey() string {
@@ -727,7 +819,7 @@ type CreateImageResponse struct {
 
 func (x *CreateImageResponse) Reset() {
 	*x = CreateImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[8]
+	mi := &file_kiln_v1_image_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -739,7 +831,7 @@ func (x *CreateImageResponse) String() string {
 func (*CreateImageResponse) ProtoMessage() {}
 
 func (x *CreateImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[8]
+	mi := &file_kiln_v1_image_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -752,7 +844,7 @@ func (x *CreateImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateImageResponse.ProtoReflect.Descriptor instead.
 func (*CreateImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{8}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CreateImageResponse) GetImage() *Image {
@@ -772,7 +864,7 @@ type GetImageRequest struct {
 
 func (x *GetImageRequest) Reset() {
 	*x = GetImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[9]
+	mi := &file_kiln_v1_image_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +876,7 @@ func (x *GetImageRequest) String() string {
 func (*GetImageRequest) ProtoMessage() {}
 
 func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[9]
+	mi := &file_kiln_v1_image_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +889,7 @@ func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImageRequest.ProtoReflect.Descriptor instead.
 func (*GetImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{9}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *GetImageRequest) GetId() string {
@@ -823,7 +915,7 @@ type GetImageResponse struct {
 
 func (x *GetImageResponse) Reset() {
 	*x = GetImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[10]
+	mi := &file_kiln_v1_image_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -835,7 +927,7 @@ func (x *GetImageResponse) String() string {
 func (*GetImageResponse) ProtoMessage() {}
 
 func (x *GetImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[10]
+	mi := &file_kiln_v1_image_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -848,7 +940,7 @@ func (x *GetImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImageResponse.ProtoReflect.Descriptor instead.
 func (*GetImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{10}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetImageResponse) GetImage() *Image {
@@ -867,7 +959,7 @@ type ListImagesRequest struct {
 
 func (x *ListImagesRequest) Reset() {
 	*x = ListImagesRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[11]
+	mi := &file_kiln_v1_image_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +971,7 @@ func (x *ListImagesRequest) String() string {
 func (*ListImagesRequest) ProtoMessage() {}
 
 func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[11]
+	mi := &file_kiln_v1_image_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +984,7 @@ func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesRequest.ProtoReflect.Descriptor instead.
 func (*ListImagesRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{11}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ListImagesRequest) GetRegion() string {
@@ -911,7 +1003,7 @@ type ListImagesResponse struct {
 
 func (x *ListImagesResponse) Reset() {
 	*x = ListImagesResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[12]
+	mi := &file_kiln_v1_image_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -923,7 +1015,7 @@ func (x *ListImagesResponse) String() string {
 func (*ListImagesResponse) ProtoMessage() {}
 
 func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[12]
+	mi := &file_kiln_v1_image_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -936,7 +1028,7 @@ func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesResponse.ProtoReflect.Descriptor instead.
 func (*ListImagesResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{12}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListImagesResponse) GetImages() []*Image {
@@ -955,7 +1047,7 @@ type ListImageVersionsRequest struct {
 
 func (x *ListImageVersionsRequest) Reset() {
 	*x = ListImageVersionsRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[13]
+	mi := &file_kiln_v1_image_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -967,7 +1059,7 @@ func (x *ListImageVersionsRequest) String() string {
 func (*ListImageVersionsRequest) ProtoMessage() {}
 
 func (x *ListImageVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[13]
+	mi := &file_kiln_v1_image_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -980,7 +1072,7 @@ func (x *ListImageVersionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImageVersionsRequest.ProtoReflect.Descriptor instead.
 func (*ListImageVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{13}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListImageVersionsRequest) GetImageId() string {
@@ -999,7 +1091,7 @@ type ListImageVersionsResponse struct {
 
 func (x *ListImageVersionsResponse) Reset() {
 	*x = ListImageVersionsResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[14]
+	mi := &file_kiln_v1_image_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1011,7 +1103,7 @@ func (x *ListImageVersionsResponse) String() string {
 func (*ListImageVersionsResponse) ProtoMessage() {}
 
 func (x *ListImageVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[14]
+	mi := &file_kiln_v1_image_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1024,7 +1116,7 @@ func (x *ListImageVersionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImageVersionsResponse.ProtoReflect.Descriptor instead.
 func (*ListImageVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{14}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListImageVersionsResponse) GetVersions() []*ImageVersion {
@@ -1046,7 +1138,7 @@ type UpdateImageRequest struct {
 
 func (x *UpdateImageRequest) Reset() {
 	*x = UpdateImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[15]
+	mi := &file_kiln_v1_image_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1058,7 +1150,7 @@ func (x *UpdateImageRequest) String() string {
 func (*UpdateImageRequest) ProtoMessage() {}
 
 func (x *UpdateImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[15]
+	mi := &file_kiln_v1_image_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1071,7 +1163,7 @@ func (x *UpdateImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateImageRequest.ProtoReflect.Descriptor instead.
 func (*UpdateImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{15}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *UpdateImageRequest) GetId() string {
@@ -1111,7 +1203,7 @@ type UpdateImageResponse struct {
 
 func (x *UpdateImageResponse) Reset() {
 	*x = UpdateImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[16]
+	mi := &file_kiln_v1_image_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1123,7 +1215,7 @@ func (x *UpdateImageResponse) String() string {
 func (*UpdateImageResponse) ProtoMessage() {}
 
 func (x *UpdateImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[16]
+	mi := &file_kiln_v1_image_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1136,12 +1228,212 @@ func (x *UpdateImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateImageResponse.ProtoReflect.Descriptor instead.
 func (*UpdateImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{16}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UpdateImageResponse) GetImage() *Image {
 	if x != nil {
 		return x.Image
+	}
+	return nil
+}
+
+type RollbackImageRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`                  // an id or a name
+	Region        string                 `protobuf:"bytes,2,opt,name=region,proto3" json:"region,omitempty"`          // of a name; empty: the default region
+	Generation    int64                  `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"` // what was read; another one is refused. 0: any
+	Version       int32                  `protobuf:"varint,4,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackImageRequest) Reset() {
+	*x = RollbackImageRequest{}
+	mi := &file_kiln_v1_image_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackImageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackImageRequest) ProtoMessage() {}
+
+func (x *RollbackImageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_image_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackImageRequest.ProtoReflect.Descriptor instead.
+func (*RollbackImageRequest) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *RollbackImageRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RollbackImageRequest) GetRegion() string {
+	if x != nil {
+		return x.Region
+	}
+	return ""
+}
+
+func (x *RollbackImageRequest) GetGeneration() int64 {
+	if x != nil {
+		return x.Generation
+	}
+	return 0
+}
+
+func (x *RollbackImageRequest) GetVersion() int32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
+type RollbackImageResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Image         *Image                 `protobuf:"bytes,1,opt,name=image,proto3" json:"image,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RollbackImageResponse) Reset() {
+	*x = RollbackImageResponse{}
+	mi := &file_kiln_v1_image_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RollbackImageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RollbackImageResponse) ProtoMessage() {}
+
+func (x *RollbackImageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_image_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RollbackImageResponse.ProtoReflect.Descriptor instead.
+func (*RollbackImageResponse) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RollbackImageResponse) GetImage() *Image {
+	if x != nil {
+		return x.Image
+	}
+	return nil
+}
+
+type ListImageHistoryRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ImageId       string                 `protobuf:"bytes,1,opt,name=image_id,json=imageId,proto3" json:"image_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListImageHistoryRequest) Reset() {
+	*x = ListImageHistoryRequest{}
+	mi := &file_kiln_v1_image_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListImageHistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListImageHistoryRequest) ProtoMessage() {}
+
+func (x *ListImageHistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_image_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListImageHistoryRequest.ProtoReflect.Descriptor instead.
+func (*ListImageHistoryRequest) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ListImageHistoryRequest) GetImageId() string {
+	if x != nil {
+		return x.ImageId
+	}
+	return ""
+}
+
+type ListImageHistoryResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Entries       []*ImageHistoryEntry   `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListImageHistoryResponse) Reset() {
+	*x = ListImageHistoryResponse{}
+	mi := &file_kiln_v1_image_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListImageHistoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListImageHistoryResponse) ProtoMessage() {}
+
+func (x *ListImageHistoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_image_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListImageHistoryResponse.ProtoReflect.Descriptor instead.
+func (*ListImageHistoryResponse) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ListImageHistoryResponse) GetEntries() []*ImageHistoryEntry {
+	if x != nil {
+		return x.Entries
 	}
 	return nil
 }
@@ -1155,7 +1447,7 @@ type DeleteImageRequest struct {
 
 func (x *DeleteImageRequest) Reset() {
 	*x = DeleteImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[17]
+	mi := &file_kiln_v1_image_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1167,7 +1459,7 @@ func (x *DeleteImageRequest) String() string {
 func (*DeleteImageRequest) ProtoMessage() {}
 
 func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[17]
+	mi := &file_kiln_v1_image_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1180,7 +1472,7 @@ func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageRequest.ProtoReflect.Descriptor instead.
 func (*DeleteImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{17}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *DeleteImageRequest) GetId() string {
@@ -1198,7 +1490,7 @@ type DeleteImageResponse struct {
 
 func (x *DeleteImageResponse) Reset() {
 	*x = DeleteImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[18]
+	mi := &file_kiln_v1_image_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1210,7 +1502,7 @@ func (x *DeleteImageResponse) String() string {
 func (*DeleteImageResponse) ProtoMessage() {}
 
 func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[18]
+	mi := &file_kiln_v1_image_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1223,7 +1515,7 @@ func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageResponse.ProtoReflect.Descriptor instead.
 func (*DeleteImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{18}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{23}
 }
 
 type FindMissingFilesRequest struct {
@@ -1235,7 +1527,7 @@ type FindMissingFilesRequest struct {
 
 func (x *FindMissingFilesRequest) Reset() {
 	*x = FindMissingFilesRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[19]
+	mi := &file_kiln_v1_image_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1247,7 +1539,7 @@ func (x *FindMissingFilesRequest) String() string {
 func (*FindMissingFilesRequest) ProtoMessage() {}
 
 func (x *FindMissingFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[19]
+	mi := &file_kiln_v1_image_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1260,7 +1552,7 @@ func (x *FindMissingFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindMissingFilesRequest.ProtoReflect.Descriptor instead.
 func (*FindMissingFilesRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{19}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *FindMissingFilesRequest) GetSha256() []string {
@@ -1279,7 +1571,7 @@ type FindMissingFilesResponse struct {
 
 func (x *FindMissingFilesResponse) Reset() {
 	*x = FindMissingFilesResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[20]
+	mi := &file_kiln_v1_image_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1291,7 +1583,7 @@ func (x *FindMissingFilesResponse) String() string {
 func (*FindMissingFilesResponse) ProtoMessage() {}
 
 func (x *FindMissingFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[20]
+	mi := &file_kiln_v1_image_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1304,7 +1596,7 @@ func (x *FindMissingFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindMissingFilesResponse.ProtoReflect.Descriptor instead.
 func (*FindMissingFilesResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{20}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *FindMissingFilesResponse) GetSha256() []string {
@@ -1324,7 +1616,7 @@ type UploadFileRequest struct {
 
 func (x *UploadFileRequest) Reset() {
 	*x = UploadFileRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[21]
+	mi := &file_kiln_v1_image_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +1628,7 @@ func (x *UploadFileRequest) String() string {
 func (*UploadFileRequest) ProtoMessage() {}
 
 func (x *UploadFileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[21]
+	mi := &file_kiln_v1_image_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +1641,7 @@ func (x *UploadFileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadFileRequest.ProtoReflect.Descriptor instead.
 func (*UploadFileRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{21}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *UploadFileRequest) GetSha256() string {
@@ -1375,7 +1667,7 @@ type UploadFileResponse struct {
 
 func (x *UploadFileResponse) Reset() {
 	*x = UploadFileResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[22]
+	mi := &file_kiln_v1_image_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1679,7 @@ func (x *UploadFileResponse) String() string {
 func (*UploadFileResponse) ProtoMessage() {}
 
 func (x *UploadFileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[22]
+	mi := &file_kiln_v1_image_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1692,7 @@ func (x *UploadFileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadFileResponse.ProtoReflect.Descriptor instead.
 func (*UploadFileResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{22}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *UploadFileResponse) GetSizeBytes() int64 {
@@ -1423,7 +1715,7 @@ type RunImageRequest struct {
 
 func (x *RunImageRequest) Reset() {
 	*x = RunImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[23]
+	mi := &file_kiln_v1_image_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1727,7 @@ func (x *RunImageRequest) String() string {
 func (*RunImageRequest) ProtoMessage() {}
 
 func (x *RunImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[23]
+	mi := &file_kiln_v1_image_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1448,7 +1740,7 @@ func (x *RunImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunImageRequest.ProtoReflect.Descriptor instead.
 func (*RunImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{23}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RunImageRequest) GetImage() string {
@@ -1495,7 +1787,7 @@ type RunImageResponse struct {
 
 func (x *RunImageResponse) Reset() {
 	*x = RunImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[24]
+	mi := &file_kiln_v1_image_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1507,7 +1799,7 @@ func (x *RunImageResponse) String() string {
 func (*RunImageResponse) ProtoMessage() {}
 
 func (x *RunImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[24]
+	mi := &file_kiln_v1_image_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1520,7 +1812,7 @@ func (x *RunImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunImageResponse.ProtoReflect.Descriptor instead.
 func (*RunImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{24}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RunImageResponse) GetProcessId() string {
@@ -1594,7 +1886,7 @@ const file_kiln_v1_image_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x129\n" +
 	"\n" +
-	"updated_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\"\xb6\x02\n" +
+	"updated_at\x18\x10 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\"\xb7\x03\n" +
 	"\fImageVersion\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x1d\n" +
 	"\n" +
@@ -1607,7 +1899,17 @@ const file_kiln_v1_image_proto_rawDesc = "" +
 	"size_bytes\x18\x06 \x01(\x03R\tsizeBytes\x127\n" +
 	"\ttested_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\btestedAt\x129\n" +
 	"\n" +
-	"created_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\xa5\x01\n" +
+	"created_at\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1d\n" +
+	"\n" +
+	"created_by\x18\t \x01(\tR\tcreatedBy\x12=\n" +
+	"\fpublished_at\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\vpublishedAt\x12!\n" +
+	"\fpublished_by\x18\v \x01(\tR\vpublishedBy\"\x87\x01\n" +
+	"\x11ImageHistoryEntry\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\x05R\aversion\x12\x16\n" +
+	"\x06action\x18\x02 \x01(\tR\x06action\x12\x14\n" +
+	"\x05actor\x18\x03 \x01(\tR\x05actor\x12*\n" +
+	"\x02at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\"\xa5\x01\n" +
 	"\x12CreateImageRequest\x12\x1f\n" +
 	"\vrequest_key\x18\x01 \x01(\tR\n" +
 	"requestKey\x12\x16\n" +
@@ -1637,7 +1939,20 @@ const file_kiln_v1_image_proto_rawDesc = "" +
 	"\x04spec\x18\x03 \x01(\v2\x12.kiln.v1.ImageSpecR\x04spec\x12.\n" +
 	"\x13expected_input_hash\x18\x04 \x01(\tR\x11expectedInputHash\";\n" +
 	"\x13UpdateImageResponse\x12$\n" +
-	"\x05image\x18\x01 \x01(\v2\x0e.kiln.v1.ImageR\x05image\"$\n" +
+	"\x05image\x18\x01 \x01(\v2\x0e.kiln.v1.ImageR\x05image\"x\n" +
+	"\x14RollbackImageRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06region\x18\x02 \x01(\tR\x06region\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x03 \x01(\x03R\n" +
+	"generation\x12\x18\n" +
+	"\aversion\x18\x04 \x01(\x05R\aversion\"=\n" +
+	"\x15RollbackImageResponse\x12$\n" +
+	"\x05image\x18\x01 \x01(\v2\x0e.kiln.v1.ImageR\x05image\"4\n" +
+	"\x17ListImageHistoryRequest\x12\x19\n" +
+	"\bimage_id\x18\x01 \x01(\tR\aimageId\"P\n" +
+	"\x18ListImageHistoryResponse\x124\n" +
+	"\aentries\x18\x01 \x03(\v2\x1a.kiln.v1.ImageHistoryEntryR\aentries\"$\n" +
 	"\x12DeleteImageRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x15\n" +
 	"\x13DeleteImageResponse\"1\n" +
@@ -1662,14 +1977,16 @@ const file_kiln_v1_image_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"1\n" +
 	"\x10RunImageResponse\x12\x1d\n" +
 	"\n" +
-	"process_id\x18\x01 \x01(\tR\tprocessId2\xc5\x05\n" +
+	"process_id\x18\x01 \x01(\tR\tprocessId2\xf2\x06\n" +
 	"\fImageService\x12J\n" +
 	"\vCreateImage\x12\x1b.kiln.v1.CreateImageRequest\x1a\x1c.kiln.v1.CreateImageResponse\"\x00\x12A\n" +
 	"\bGetImage\x12\x18.kiln.v1.GetImageRequest\x1a\x19.kiln.v1.GetImageResponse\"\x00\x12G\n" +
 	"\n" +
 	"ListImages\x12\x1a.kiln.v1.ListImagesRequest\x1a\x1b.kiln.v1.ListImagesResponse\"\x00\x12\\\n" +
 	"\x11ListImageVersions\x12!.kiln.v1.ListImageVersionsRequest\x1a\".kiln.v1.ListImageVersionsResponse\"\x00\x12J\n" +
-	"\vUpdateImage\x12\x1b.kiln.v1.UpdateImageRequest\x1a\x1c.kiln.v1.UpdateImageResponse\"\x00\x12J\n" +
+	"\vUpdateImage\x12\x1b.kiln.v1.UpdateImageRequest\x1a\x1c.kiln.v1.UpdateImageResponse\"\x00\x12P\n" +
+	"\rRollbackImage\x12\x1d.kiln.v1.RollbackImageRequest\x1a\x1e.kiln.v1.RollbackImageResponse\"\x00\x12Y\n" +
+	"\x10ListImageHistory\x12 .kiln.v1.ListImageHistoryRequest\x1a!.kiln.v1.ListImageHistoryResponse\"\x00\x12J\n" +
 	"\vDeleteImage\x12\x1b.kiln.v1.DeleteImageRequest\x1a\x1c.kiln.v1.DeleteImageResponse\"\x00\x12Y\n" +
 	"\x10FindMissingFiles\x12 .kiln.v1.FindMissingFilesRequest\x1a!.kiln.v1.FindMissingFilesResponse\"\x00\x12I\n" +
 	"\n" +
@@ -1690,7 +2007,7 @@ func file_kiln_v1_image_proto_rawDescGZIP() []byte {
 	return file_kiln_v1_image_proto_rawDescData
 }
 
-var file_kiln_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_kiln_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_kiln_v1_image_proto_goTypes = []any{
 	(*Recipe)(nil),                    // 0: kiln.v1.Recipe
 	(*PackageEntry)(nil),              // 1: kiln.v1.PackageEntry
@@ -1699,75 +2016,88 @@ var file_kiln_v1_image_proto_goTypes = []any{
 	(*ImageSpec)(nil),                 // 4: kiln.v1.ImageSpec
 	(*Image)(nil),                     // 5: kiln.v1.Image
 	(*ImageVersion)(nil),              // 6: kiln.v1.ImageVersion
-	(*CreateImageRequest)(nil),        // 7: kiln.v1.CreateImageRequest
-	(*CreateImageResponse)(nil),       // 8: kiln.v1.CreateImageResponse
-	(*GetImageRequest)(nil),           // 9: kiln.v1.GetImageRequest
-	(*GetImageResponse)(nil),          // 10: kiln.v1.GetImageResponse
-	(*ListImagesRequest)(nil),         // 11: kiln.v1.ListImagesRequest
-	(*ListImagesResponse)(nil),        // 12: kiln.v1.ListImagesResponse
-	(*ListImageVersionsRequest)(nil),  // 13: kiln.v1.ListImageVersionsRequest
-	(*ListImageVersionsResponse)(nil), // 14: kiln.v1.ListImageVersionsResponse
-	(*UpdateImageRequest)(nil),        // 15: kiln.v1.UpdateImageRequest
-	(*UpdateImageResponse)(nil),       // 16: kiln.v1.UpdateImageResponse
-	(*DeleteImageRequest)(nil),        // 17: kiln.v1.DeleteImageRequest
-	(*DeleteImageResponse)(nil),       // 18: kiln.v1.DeleteImageResponse
-	(*FindMissingFilesRequest)(nil),   // 19: kiln.v1.FindMissingFilesRequest
-	(*FindMissingFilesResponse)(nil),  // 20: kiln.v1.FindMissingFilesResponse
-	(*UploadFileRequest)(nil),         // 21: kiln.v1.UploadFileRequest
-	(*UploadFileResponse)(nil),        // 22: kiln.v1.UploadFileResponse
-	(*RunImageRequest)(nil),           // 23: kiln.v1.RunImageRequest
-	(*RunImageResponse)(nil),          // 24: kiln.v1.RunImageResponse
-	nil,                               // 25: kiln.v1.Recipe.EnvEntry
-	nil,                               // 26: kiln.v1.RunImageRequest.EnvEntry
-	(*OfficialImage)(nil),             // 27: kiln.v1.OfficialImage
-	(*Package)(nil),                   // 28: kiln.v1.Package
-	(*timestamppb.Timestamp)(nil),     // 29: google.protobuf.Timestamp
+	(*ImageHistoryEntry)(nil),         // 7: kiln.v1.ImageHistoryEntry
+	(*CreateImageRequest)(nil),        // 8: kiln.v1.CreateImageRequest
+	(*CreateImageResponse)(nil),       // 9: kiln.v1.CreateImageResponse
+	(*GetImageRequest)(nil),           // 10: kiln.v1.GetImageRequest
+	(*GetImageResponse)(nil),          // 11: kiln.v1.GetImageResponse
+	(*ListImagesRequest)(nil),         // 12: kiln.v1.ListImagesRequest
+	(*ListImagesResponse)(nil),        // 13: kiln.v1.ListImagesResponse
+	(*ListImageVersionsRequest)(nil),  // 14: kiln.v1.ListImageVersionsRequest
+	(*ListImageVersionsResponse)(nil), // 15: kiln.v1.ListImageVersionsResponse
+	(*UpdateImageRequest)(nil),        // 16: kiln.v1.UpdateImageRequest
+	(*UpdateImageResponse)(nil),       // 17: kiln.v1.UpdateImageResponse
+	(*RollbackImageRequest)(nil),      // 18: kiln.v1.RollbackImageRequest
+	(*RollbackImageResponse)(nil),     // 19: kiln.v1.RollbackImageResponse
+	(*ListImageHistoryRequest)(nil),   // 20: kiln.v1.ListImageHistoryRequest
+	(*ListImageHistoryResponse)(nil),  // 21: kiln.v1.ListImageHistoryResponse
+	(*DeleteImageRequest)(nil),        // 22: kiln.v1.DeleteImageRequest
+	(*DeleteImageResponse)(nil),       // 23: kiln.v1.DeleteImageResponse
+	(*FindMissingFilesRequest)(nil),   // 24: kiln.v1.FindMissingFilesRequest
+	(*FindMissingFilesResponse)(nil),  // 25: kiln.v1.FindMissingFilesResponse
+	(*UploadFileRequest)(nil),         // 26: kiln.v1.UploadFileRequest
+	(*UploadFileResponse)(nil),        // 27: kiln.v1.UploadFileResponse
+	(*RunImageRequest)(nil),           // 28: kiln.v1.RunImageRequest
+	(*RunImageResponse)(nil),          // 29: kiln.v1.RunImageResponse
+	nil,                               // 30: kiln.v1.Recipe.EnvEntry
+	nil,                               // 31: kiln.v1.RunImageRequest.EnvEntry
+	(*OfficialImage)(nil),             // 32: kiln.v1.OfficialImage
+	(*Package)(nil),                   // 33: kiln.v1.Package
+	(*timestamppb.Timestamp)(nil),     // 34: google.protobuf.Timestamp
 }
 var file_kiln_v1_image_proto_depIdxs = []int32{
 	1,  // 0: kiln.v1.Recipe.packages:type_name -> kiln.v1.PackageEntry
 	2,  // 1: kiln.v1.Recipe.files:type_name -> kiln.v1.RecipeFile
-	25, // 2: kiln.v1.Recipe.env:type_name -> kiln.v1.Recipe.EnvEntry
+	30, // 2: kiln.v1.Recipe.env:type_name -> kiln.v1.Recipe.EnvEntry
 	0,  // 3: kiln.v1.ImageSpec.recipe:type_name -> kiln.v1.Recipe
 	3,  // 4: kiln.v1.ImageSpec.test:type_name -> kiln.v1.ImageTest
 	4,  // 5: kiln.v1.Image.spec:type_name -> kiln.v1.ImageSpec
-	27, // 6: kiln.v1.Image.base:type_name -> kiln.v1.OfficialImage
-	28, // 7: kiln.v1.Image.packages:type_name -> kiln.v1.Package
-	29, // 8: kiln.v1.Image.created_at:type_name -> google.protobuf.Timestamp
-	29, // 9: kiln.v1.Image.updated_at:type_name -> google.protobuf.Timestamp
+	32, // 6: kiln.v1.Image.base:type_name -> kiln.v1.OfficialImage
+	33, // 7: kiln.v1.Image.packages:type_name -> kiln.v1.Package
+	34, // 8: kiln.v1.Image.created_at:type_name -> google.protobuf.Timestamp
+	34, // 9: kiln.v1.Image.updated_at:type_name -> google.protobuf.Timestamp
 	0,  // 10: kiln.v1.ImageVersion.recipe:type_name -> kiln.v1.Recipe
-	29, // 11: kiln.v1.ImageVersion.tested_at:type_name -> google.protobuf.Timestamp
-	29, // 12: kiln.v1.ImageVersion.created_at:type_name -> google.protobuf.Timestamp
-	4,  // 13: kiln.v1.CreateImageRequest.spec:type_name -> kiln.v1.ImageSpec
-	5,  // 14: kiln.v1.CreateImageResponse.image:type_name -> kiln.v1.Image
-	5,  // 15: kiln.v1.GetImageResponse.image:type_name -> kiln.v1.Image
-	5,  // 16: kiln.v1.ListImagesResponse.images:type_name -> kiln.v1.Image
-	6,  // 17: kiln.v1.ListImageVersionsResponse.versions:type_name -> kiln.v1.ImageVersion
-	4,  // 18: kiln.v1.UpdateImageRequest.spec:type_name -> kiln.v1.ImageSpec
-	5,  // 19: kiln.v1.UpdateImageResponse.image:type_name -> kiln.v1.Image
-	26, // 20: kiln.v1.RunImageRequest.env:type_name -> kiln.v1.RunImageRequest.EnvEntry
-	7,  // 21: kiln.v1.ImageService.CreateImage:input_type -> kiln.v1.CreateImageRequest
-	9,  // 22: kiln.v1.ImageService.GetImage:input_type -> kiln.v1.GetImageRequest
-	11, // 23: kiln.v1.ImageService.ListImages:input_type -> kiln.v1.ListImagesRequest
-	13, // 24: kiln.v1.ImageService.ListImageVersions:input_type -> kiln.v1.ListImageVersionsRequest
-	15, // 25: kiln.v1.ImageService.UpdateImage:input_type -> kiln.v1.UpdateImageRequest
-	17, // 26: kiln.v1.ImageService.DeleteImage:input_type -> kiln.v1.DeleteImageRequest
-	19, // 27: kiln.v1.ImageService.FindMissingFiles:input_type -> kiln.v1.FindMissingFilesRequest
-	21, // 28: kiln.v1.ImageService.UploadFile:input_type -> kiln.v1.UploadFileRequest
-	23, // 29: kiln.v1.ImageService.RunImage:input_type -> kiln.v1.RunImageRequest
-	8,  // 30: kiln.v1.ImageService.CreateImage:output_type -> kiln.v1.CreateImageResponse
-	10, // 31: kiln.v1.ImageService.GetImage:output_type -> kiln.v1.GetImageResponse
-	12, // 32: kiln.v1.ImageService.ListImages:output_type -> kiln.v1.ListImagesResponse
-	14, // 33: kiln.v1.ImageService.ListImageVersions:output_type -> kiln.v1.ListImageVersionsResponse
-	16, // 34: kiln.v1.ImageService.UpdateImage:output_type -> kiln.v1.UpdateImageResponse
-	18, // 35: kiln.v1.ImageService.DeleteImage:output_type -> kiln.v1.DeleteImageResponse
-	20, // 36: kiln.v1.ImageService.FindMissingFiles:output_type -> kiln.v1.FindMissingFilesResponse
-	22, // 37: kiln.v1.ImageService.UploadFile:output_type -> kiln.v1.UploadFileResponse
-	24, // 38: kiln.v1.ImageService.RunImage:output_type -> kiln.v1.RunImageResponse
-	30, // [30:39] is the sub-list for method output_type
-	21, // [21:30] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	34, // 11: kiln.v1.ImageVersion.tested_at:type_name -> google.protobuf.Timestamp
+	34, // 12: kiln.v1.ImageVersion.created_at:type_name -> google.protobuf.Timestamp
+	34, // 13: kiln.v1.ImageVersion.published_at:type_name -> google.protobuf.Timestamp
+	34, // 14: kiln.v1.ImageHistoryEntry.at:type_name -> google.protobuf.Timestamp
+	4,  // 15: kiln.v1.CreateImageRequest.spec:type_name -> kiln.v1.ImageSpec
+	5,  // 16: kiln.v1.CreateImageResponse.image:type_name -> kiln.v1.Image
+	5,  // 17: kiln.v1.GetImageResponse.image:type_name -> kiln.v1.Image
+	5,  // 18: kiln.v1.ListImagesResponse.images:type_name -> kiln.v1.Image
+	6,  // 19: kiln.v1.ListImageVersionsResponse.versions:type_name -> kiln.v1.ImageVersion
+	4,  // 20: kiln.v1.UpdateImageRequest.spec:type_name -> kiln.v1.ImageSpec
+	5,  // 21: kiln.v1.UpdateImageResponse.image:type_name -> kiln.v1.Image
+	5,  // 22: kiln.v1.RollbackImageResponse.image:type_name -> kiln.v1.Image
+	7,  // 23: kiln.v1.ListImageHistoryResponse.entries:type_name -> kiln.v1.ImageHistoryEntry
+	31, // 24: kiln.v1.RunImageRequest.env:type_name -> kiln.v1.RunImageRequest.EnvEntry
+	8,  // 25: kiln.v1.ImageService.CreateImage:input_type -> kiln.v1.CreateImageRequest
+	10, // 26: kiln.v1.ImageService.GetImage:input_type -> kiln.v1.GetImageRequest
+	12, // 27: kiln.v1.ImageService.ListImages:input_type -> kiln.v1.ListImagesRequest
+	14, // 28: kiln.v1.ImageService.ListImageVersions:input_type -> kiln.v1.ListImageVersionsRequest
+	16, // 29: kiln.v1.ImageService.UpdateImage:input_type -> kiln.v1.UpdateImageRequest
+	18, // 30: kiln.v1.ImageService.RollbackImage:input_type -> kiln.v1.RollbackImageRequest
+	20, // 31: kiln.v1.ImageService.ListImageHistory:input_type -> kiln.v1.ListImageHistoryRequest
+	22, // 32: kiln.v1.ImageService.DeleteImage:input_type -> kiln.v1.DeleteImageRequest
+	24, // 33: kiln.v1.ImageService.FindMissingFiles:input_type -> kiln.v1.FindMissingFilesRequest
+	26, // 34: kiln.v1.ImageService.UploadFile:input_type -> kiln.v1.UploadFileRequest
+	28, // 35: kiln.v1.ImageService.RunImage:input_type -> kiln.v1.RunImageRequest
+	9,  // 36: kiln.v1.ImageService.CreateImage:output_type -> kiln.v1.CreateImageResponse
+	11, // 37: kiln.v1.ImageService.GetImage:output_type -> kiln.v1.GetImageResponse
+	13, // 38: kiln.v1.ImageService.ListImages:output_type -> kiln.v1.ListImagesResponse
+	15, // 39: kiln.v1.ImageService.ListImageVersions:output_type -> kiln.v1.ListImageVersionsResponse
+	17, // 40: kiln.v1.ImageService.UpdateImage:output_type -> kiln.v1.UpdateImageResponse
+	19, // 41: kiln.v1.ImageService.RollbackImage:output_type -> kiln.v1.RollbackImageResponse
+	21, // 42: kiln.v1.ImageService.ListImageHistory:output_type -> kiln.v1.ListImageHistoryResponse
+	23, // 43: kiln.v1.ImageService.DeleteImage:output_type -> kiln.v1.DeleteImageResponse
+	25, // 44: kiln.v1.ImageService.FindMissingFiles:output_type -> kiln.v1.FindMissingFilesResponse
+	27, // 45: kiln.v1.ImageService.UploadFile:output_type -> kiln.v1.UploadFileResponse
+	29, // 46: kiln.v1.ImageService.RunImage:output_type -> kiln.v1.RunImageResponse
+	36, // [36:47] is the sub-list for method output_type
+	25, // [25:36] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_kiln_v1_image_proto_init() }
@@ -1782,7 +2112,7 @@ func file_kiln_v1_image_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kiln_v1_image_proto_rawDesc), len(file_kiln_v1_image_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

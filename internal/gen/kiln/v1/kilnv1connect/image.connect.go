@@ -46,6 +46,12 @@ const (
 	// ImageServiceUpdateImageProcedure is the fully-qualified name of the ImageService's UpdateImage
 	// RPC.
 	ImageServiceUpdateImageProcedure = "/kiln.v1.ImageService/UpdateImage"
+	// ImageServiceRollbackImageProcedure is the fully-qualified name of the ImageService's
+	// RollbackImage RPC.
+	ImageServiceRollbackImageProcedure = "/kiln.v1.ImageService/RollbackImage"
+	// ImageServiceListImageHistoryProcedure is the fully-qualified name of the ImageService's
+	// ListImageHistory RPC.
+	ImageServiceListImageHistoryProcedure = "/kiln.v1.ImageService/ListImageHistory"
 	// ImageServiceDeleteImageProcedure is the fully-qualified name of the ImageService's DeleteImage
 	// RPC.
 	ImageServiceDeleteImageProcedure = "/kiln.v1.ImageService/DeleteImage"
@@ -69,6 +75,10 @@ type ImageServiceClient interface {
 	// UpdateImage makes a new version when the recipe differs, and starts its test; attaches to a test that is under way; tests
 	// again what failed or was interrupted.
 	UpdateImage(context.Context, *connect.Request[v1.UpdateImageRequest]) (*connect.Response[v1.UpdateImageResponse], error)
+	// RollbackImage makes an earlier version that was published the current and the published one again, without a test.
+	RollbackImage(context.Context, *connect.Request[v1.RollbackImageRequest]) (*connect.Response[v1.RollbackImageResponse], error)
+	// ListImageHistory tells what has happened to an image, oldest first.
+	ListImageHistory(context.Context, *connect.Request[v1.ListImageHistoryRequest]) (*connect.Response[v1.ListImageHistoryResponse], error)
 	// DeleteImage cancels what is under way, and refuses while something uses the image.
 	DeleteImage(context.Context, *connect.Request[v1.DeleteImageRequest]) (*connect.Response[v1.DeleteImageResponse], error)
 	// FindMissingFiles says which contents the daemon does not have.
@@ -120,6 +130,18 @@ func NewImageServiceClient(httpClient connect.HTTPClient, baseURL string, opts .
 			connect.WithSchema(imageServiceMethods.ByName("UpdateImage")),
 			connect.WithClientOptions(opts...),
 		),
+		rollbackImage: connect.NewClient[v1.RollbackImageRequest, v1.RollbackImageResponse](
+			httpClient,
+			baseURL+ImageServiceRollbackImageProcedure,
+			connect.WithSchema(imageServiceMethods.ByName("RollbackImage")),
+			connect.WithClientOptions(opts...),
+		),
+		listImageHistory: connect.NewClient[v1.ListImageHistoryRequest, v1.ListImageHistoryResponse](
+			httpClient,
+			baseURL+ImageServiceListImageHistoryProcedure,
+			connect.WithSchema(imageServiceMethods.ByName("ListImageHistory")),
+			connect.WithClientOptions(opts...),
+		),
 		deleteImage: connect.NewClient[v1.DeleteImageRequest, v1.DeleteImageResponse](
 			httpClient,
 			baseURL+ImageServiceDeleteImageProcedure,
@@ -154,6 +176,8 @@ type imageServiceClient struct {
 	listImages        *connect.Client[v1.ListImagesRequest, v1.ListImagesResponse]
 	listImageVersions *connect.Client[v1.ListImageVersionsRequest, v1.ListImageVersionsResponse]
 	updateImage       *connect.Client[v1.UpdateImageRequest, v1.UpdateImageResponse]
+	rollbackImage     *connect.Client[v1.RollbackImageRequest, v1.RollbackImageResponse]
+	listImageHistory  *connect.Client[v1.ListImageHistoryRequest, v1.ListImageHistoryResponse]
 	deleteImage       *connect.Client[v1.DeleteImageRequest, v1.DeleteImageResponse]
 	findMissingFiles  *connect.Client[v1.FindMissingFilesRequest, v1.FindMissingFilesResponse]
 	uploadFile        *connect.Client[v1.UploadFileRequest, v1.UploadFileResponse]
@@ -183,6 +207,16 @@ func (c *imageServiceClient) ListImageVersions(ctx context.Context, req *connect
 // UpdateImage calls kiln.v1.ImageService.UpdateImage.
 func (c *imageServiceClient) UpdateImage(ctx context.Context, req *connect.Request[v1.UpdateImageRequest]) (*connect.Response[v1.UpdateImageResponse], error) {
 	return c.updateImage.CallUnary(ctx, req)
+}
+
+// RollbackImage calls kiln.v1.ImageService.RollbackImage.
+func (c *imageServiceClient) RollbackImage(ctx context.Context, req *connect.Request[v1.RollbackImageRequest]) (*connect.Response[v1.RollbackImageResponse], error) {
+	return c.rollbackImage.CallUnary(ctx, req)
+}
+
+// ListImageHistory calls kiln.v1.ImageService.ListImageHistory.
+func (c *imageServiceClient) ListImageHistory(ctx context.Context, req *connect.Request[v1.ListImageHistoryRequest]) (*connect.Response[v1.ListImageHistoryResponse], error) {
+	return c.listImageHistory.CallUnary(ctx, req)
 }
 
 // DeleteImage calls kiln.v1.ImageService.DeleteImage.
@@ -216,6 +250,10 @@ type ImageServiceHandler interface {
 	// UpdateImage makes a new version when the recipe differs, and starts its test; attaches to a test that is under way; tests
 	// again what failed or was interrupted.
 	UpdateImage(context.Context, *connect.Request[v1.UpdateImageRequest]) (*connect.Response[v1.UpdateImageResponse], error)
+	// RollbackImage makes an earlier version that was published the current and the published one again, without a test.
+	RollbackImage(context.Context, *connect.Request[v1.RollbackImageRequest]) (*connect.Response[v1.RollbackImageResponse], error)
+	// ListImageHistory tells what has happened to an image, oldest first.
+	ListImageHistory(context.Context, *connect.Request[v1.ListImageHistoryRequest]) (*connect.Response[v1.ListImageHistoryResponse], error)
 	// DeleteImage cancels what is under way, and refuses while something uses the image.
 	DeleteImage(context.Context, *connect.Request[v1.DeleteImageRequest]) (*connect.Response[v1.DeleteImageResponse], error)
 	// FindMissingFiles says which contents the daemon does not have.
@@ -263,6 +301,18 @@ func NewImageServiceHandler(svc ImageServiceHandler, opts ...connect.HandlerOpti
 		connect.WithSchema(imageServiceMethods.ByName("UpdateImage")),
 		connect.WithHandlerOptions(opts...),
 	)
+	imageServiceRollbackImageHandler := connect.NewUnaryHandler(
+		ImageServiceRollbackImageProcedure,
+		svc.RollbackImage,
+		connect.WithSchema(imageServiceMethods.ByName("RollbackImage")),
+		connect.WithHandlerOptions(opts...),
+	)
+	imageServiceListImageHistoryHandler := connect.NewUnaryHandler(
+		ImageServiceListImageHistoryProcedure,
+		svc.ListImageHistory,
+		connect.WithSchema(imageServiceMethods.ByName("ListImageHistory")),
+		connect.WithHandlerOptions(opts...),
+	)
 	imageServiceDeleteImageHandler := connect.NewUnaryHandler(
 		ImageServiceDeleteImageProcedure,
 		svc.DeleteImage,
@@ -299,6 +349,10 @@ func NewImageServiceHandler(svc ImageServiceHandler, opts ...connect.HandlerOpti
 			imageServiceListImageVersionsHandler.ServeHTTP(w, r)
 		case ImageServiceUpdateImageProcedure:
 			imageServiceUpdateImageHandler.ServeHTTP(w, r)
+		case ImageServiceRollbackImageProcedure:
+			imageServiceRollbackImageHandler.ServeHTTP(w, r)
+		case ImageServiceListImageHistoryProcedure:
+			imageServiceListImageHistoryHandler.ServeHTTP(w, r)
 		case ImageServiceDeleteImageProcedure:
 			imageServiceDeleteImageHandler.ServeHTTP(w, r)
 		case ImageServiceFindMissingFilesProcedure:
@@ -334,6 +388,14 @@ func (UnimplementedImageServiceHandler) ListImageVersions(context.Context, *conn
 
 func (UnimplementedImageServiceHandler) UpdateImage(context.Context, *connect.Request[v1.UpdateImageRequest]) (*connect.Response[v1.UpdateImageResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kiln.v1.ImageService.UpdateImage is not implemented"))
+}
+
+func (UnimplementedImageServiceHandler) RollbackImage(context.Context, *connect.Request[v1.RollbackImageRequest]) (*connect.Response[v1.RollbackImageResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kiln.v1.ImageService.RollbackImage is not implemented"))
+}
+
+func (UnimplementedImageServiceHandler) ListImageHistory(context.Context, *connect.Request[v1.ListImageHistoryRequest]) (*connect.Response[v1.ListImageHistoryResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kiln.v1.ImageService.ListImageHistory is not implemented"))
 }
 
 func (UnimplementedImageServiceHandler) DeleteImage(context.Context, *connect.Request[v1.DeleteImageRequest]) (*connect.Response[v1.DeleteImageResponse], error) {
