@@ -15,8 +15,9 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/process"
 )
 
-func rollback(d *servicetest.Daemon, id string, version int) (domain.Image, error) {
-	return d.Images.Rollback(d.Context(), image.RollbackRequest{Owner: owner, ID: id, Version: version})
+// rollback goes back to version 1.
+func rollback(d *servicetest.Daemon, id string) (domain.Image, error) {
+	return d.Images.Rollback(d.Context(), image.RollbackRequest{Owner: owner, ID: id, Version: 1})
 }
 
 // TestRollback checks that an image goes back at once, with what was baked, and that a later apply goes forward again.
@@ -31,13 +32,13 @@ func TestRollback(t *testing.T) {
 	before := d.Image(first.ID)
 
 	jobs := len(d.Engine.Jobs())
-	got, err := rollback(d, "segmenter", 1)
+	got, err := rollback(d, "segmenter")
 	servicetest.Must(t, err)
 	if got.ID != first.ID || got.CurrentVersion != 1 || got.PublishedVersion != 1 || got.Stage != domain.StageBuildSuccess ||
 		got.InputHash != first.InputHash || got.Generation != before.Generation+1 || got.Containerfile != first.Containerfile {
 		t.Errorf("got %+v", got)
 	}
-	again, err := rollback(d, first.ID, 1)
+	again, err := rollback(d, first.ID)
 	if err != nil || again.Generation != got.Generation {
 		t.Errorf("once more: %+v, %v", again, err)
 	}
@@ -86,7 +87,7 @@ func TestRollbackFromFailure(t *testing.T) {
 	d.Engine.FailOnce(worker.KindImage, &worker.Failure{Kind: worker.FailureStep, Step: "RUN x", ExitCode: 1})
 	second := d.Update(first.ID, servicetest.Spec("segmenter", g, "2"))
 	d.Wait(second.ProcessID, process.StateFailed)
-	got, err := rollback(d, first.ID, 1)
+	got, err := rollback(d, first.ID)
 	if err != nil || got.CurrentVersion != 1 || got.PublishedVersion != 1 || got.Stage != domain.StagePublished {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -144,7 +145,7 @@ func TestReadOnly(t *testing.T) {
 				return err
 			}},
 			"delete":  {"id", func() error { return d.Images.Delete(d.Context(), owner, id) }},
-			"publish": {"id", func() error { _, err := rollback(d, id, 1); return err }},
+			"publish": {"id", func() error { _, err := rollback(d, id); return err }},
 			"bake": {"image_id", func() error {
 				_, err := d.Builds.Create(d.Context(), build.CreateRequest{Owner: owner, ImageID: id, ImageVersion: 1, ResourceGroupID: g.ID, CU: 0.5})
 				return err
