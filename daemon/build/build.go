@@ -128,7 +128,7 @@ func (s *Service) List(ctx context.Context, owner, region string) (list []domain
 	return list, err
 }
 
-// Create bakes a published version. The same build that is there already is attached to.
+// Create bakes a published version. The same build that is under way or has failed is attached to.
 func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Build, error) {
 	b := domain.Build{
 		Owner: req.Owner, ImageID: req.ImageID, ImageVersion: req.ImageVersion, ResourceGroupID: req.ResourceGroupID, CU: req.CU,
@@ -177,8 +177,8 @@ func (s *Service) create(tx Tx, b domain.Build) (domain.Build, error) {
 	there, err := tx.Build(b.ImageID)
 	switch {
 	case err == nil && there.Owner == b.Owner && there.ImageID == b.ImageID:
-		if there.ImageVersion != b.ImageVersion {
-			return there, resource.NameConflict("persistent build", "of image "+b.ImageID, there.ID)
+		if err := there.AdmitAttach(b.ImageVersion).Err(); err != nil {
+			return there, err
 		}
 		there.ResourceGroupID, there.CU = b.ResourceGroupID, b.CU
 		if err := s.admit(tx, there); err != nil {

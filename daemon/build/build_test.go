@@ -184,23 +184,24 @@ func TestAttach(t *testing.T) {
 	d, g, i := setup(t, servicetest.Options{})
 	release := d.Engine.Block(worker.KindImage)
 	first := d.Bake(i)
+	large := build.CreateRequest{Owner: owner, ImageID: i.ID, ImageVersion: 1, ResourceGroupID: g.ID, CU: 4}
+	_, refused := d.Builds.Create(d.Context(), large) // attaching is no way around the rules
+	servicetest.Refused(t, refused, problem.CuExceedsResourceGroup, "cu")
+	large.CU, large.ResourceGroupID = 0.5, "rg-gone"
+	_, refused = d.Builds.Create(d.Context(), large)
+	servicetest.Refused(t, refused, problem.NotFound, "resource_group_id")
 	again := d.Bake(i)
 	if again.ID != first.ID || again.ProcessID != first.ProcessID {
 		t.Errorf("got %+v", again)
 	}
 	release()
 	d.Wait(first.ProcessID, process.StateCompleted)
-	done := d.Bake(i)
-	if done.ID != first.ID || done.ProcessID != first.ProcessID || done.Stage != domain.StageBuildSuccess {
-		t.Errorf("got %+v", done)
+	req := build.CreateRequest{Owner: owner, ImageID: i.ID, ImageVersion: 1, ResourceGroupID: g.ID, CU: 0.5}
+	_, err := d.Builds.Create(d.Context(), req) // it is finished: somebody has it
+	if p := servicetest.Refusal(t, err, problem.NameConflict, "image_id"); !strings.Contains(p.Remedy, first.ID) {
+		t.Errorf("got %v", p)
 	}
-	req := build.CreateRequest{Owner: owner, ImageID: i.ID, ImageVersion: 1, ResourceGroupID: g.ID, CU: 4}
-	_, err := d.Builds.Create(d.Context(), req) // attaching is no way around the rules
-	servicetest.Refused(t, err, problem.CuExceedsResourceGroup, "cu")
-	req.CU, req.ResourceGroupID = 0.5, "rg-gone"
-	_, err = d.Builds.Create(d.Context(), req)
-	servicetest.Refused(t, err, problem.NotFound, "resource_group_id")
-	req.ResourceGroupID, req.ImageID = g.ID, first.ID
+	req.ImageID = first.ID
 	_, err = d.Builds.Create(d.Context(), req) // a build is no image
 	servicetest.Refused(t, err, problem.NotFound, "image_id")
 
@@ -208,7 +209,7 @@ func TestAttach(t *testing.T) {
 	d.Wait(second.ProcessID, process.StateCompleted)
 	req.ImageID, req.ImageVersion = i.ID, 2
 	_, err = d.Builds.Create(d.Context(), req)
-	if p := servicetest.Refusal(t, err, problem.NameConflict, "name"); !strings.Contains(p.Remedy, first.ID) {
+	if p := servicetest.Refusal(t, err, problem.NameConflict, "image_id"); !strings.Contains(p.Remedy, first.ID) {
 		t.Errorf("got %v", p)
 	}
 	if n := d.Engine.Calls(worker.KindPush); n != 1 {

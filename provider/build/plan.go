@@ -52,13 +52,19 @@ func (r *buildResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	if resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...); resp.Diagnostics.HasError() {
 		return
 	}
-	if snapshot != nil && (state == nil || !resp.Plan.Raw.Equal(req.State.Raw)) {
+	if snapshot == nil {
+		return
+	}
+	if state == nil {
+		r.judgeCreation(ctx, plan, &resp.Diagnostics)
+	}
+	if state == nil || !resp.Plan.Raw.Equal(req.State.Raw) {
 		r.judge(ctx, plan, *snapshot, &resp.Diagnostics)
 	}
 }
 
-// compute plans the result: it stays when the wanted version is baked already, else the daemon will say it, but for a digest
-// that is known from an earlier baking of the same recipe.
+// compute plans the result: it stays when the wanted version is baked already, else the daemon will say it, but for the digest
+// of an update that is known from an earlier baking of the same recipe.
 func compute(plan *model, state *model, snapshot *system.Snapshot) {
 	if state != nil && state.ImageID.Equal(plan.ImageID) && state.ImageVersion.Equal(plan.ImageVersion) && state.settled() {
 		plan.Stage, plan.Digest, plan.ImageRef, plan.BakedVersion = state.Stage, state.Digest, state.ImageRef, state.BakedVersion
@@ -68,7 +74,8 @@ func compute(plan *model, state *model, snapshot *system.Snapshot) {
 	plan.Stage, plan.Digest, plan.ImageRef = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
 	plan.BakedVersion, plan.SizeBytes = types.Int64Unknown(), types.Int64Unknown()
 	plan.CUSeconds, plan.DurationSeconds = types.Float64Unknown(), types.Float64Unknown()
-	if snapshot == nil || plan.ImageID.IsUnknown() || plan.ImageVersion.IsUnknown() {
+	// What a creation could take over may go with the build that it replaces, before the apply comes to it.
+	if snapshot == nil || state == nil || plan.ImageID.IsUnknown() || plan.ImageVersion.IsUnknown() {
 		return
 	}
 	summary, _ := snapshot.ByID(plan.ImageID.ValueString())
@@ -93,4 +100,21 @@ func (r *buildResource) judge(ctx context.Context, plan model, snapshot system.S
 		diagnostic.AddError(diags, "", refused.Err())
 	}
 	r.Session.JudgeGroup(ctx, "resource_group_id", plan.ResourceGroupID, plan.CU, diags)
+}
+
+// judgeCreation refuses a second build of an image, unless this state holds the first and may be about to replace it.
+func (r *buildResource) judgeCreation(ctx context.Context, plan model, diags *diag.Diagnostics) {
+	if plan.ImageID.IsUnknown() || plan.ImageVersion.IsUnknown() {
+		return
+	}
+	there, err := session.All(ctx, r.Session, session.Builds(), r.Session.DefaultRegion())
+	if err != nil {
+		r.Session.AddPlanError(diags, "plan persistent build", err)
+		return
+	}
+	for _, b := range there {
+		if b.ImageID == plan.ImageID.ValueString() && !r.Session.Manages(b.ID) {
+			diagnostic.AddError(diags, "", b.AdmitAttach(int(plan.ImageVersion.ValueInt64())).Err())
+		}
+	}
 }

@@ -54,10 +54,14 @@ func (r *buildResource) Create(ctx context.Context, req framework.CreateRequest,
 			"with a longer timeouts.create.",
 	}
 	r.write(ctx, w, func(c *client.Client) (domain.Build, error) {
-		return c.CreateBuild(ctx, client.CreateBuild{
+		b, err := c.CreateBuild(ctx, client.CreateBuild{
 			Key: uuid.NewString(), ImageID: plan.ImageID.ValueString(), ImageVersion: int(plan.ImageVersion.ValueInt64()),
 			ResourceGroupID: plan.ResourceGroupID.ValueString(), CU: plan.CU.ValueFloat64(),
 		})
+		if err == nil {
+			err = r.Session.Claim(b.ID, "image_id", b.ImageID)
+		}
+		return b, err
 	})
 }
 
@@ -161,6 +165,7 @@ func (r *buildResource) Read(ctx context.Context, req framework.ReadRequest, res
 		return
 	}
 	id := state.ID.ValueString()
+	r.Session.Manage(id)
 	if read, ok := resource.Refresh(ctx, &r.Base, id, resp, func() (domain.Build, error) {
 		return session.Find(ctx, r.Session, session.Builds(), session.Key{ID: id, Region: r.Session.DefaultRegion()})
 	}); ok {

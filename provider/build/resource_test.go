@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/kilnhq/kiln/daemon"
@@ -120,6 +122,48 @@ func TestAccDisappears(t *testing.T) {
 		}
 	}
 	acctest.Run(t, resource.TestStep{Config: config, Check: acctest.Attribute(address, "id", &id)}, gone)
+}
+
+// TestAccTwice: an image has one build. Another state that asks for one is refused in the plan; two resources of one
+// configuration, of which a plan may not know that they mean the same image, in the apply; the first stays as it is.
+func TestAccTwice(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	both := d.Provider() + image("0.42.1", "") + build("") + strings.Replace(build(""), `"x"`, `"y"`, 1)
+	only := d.Provider() + image("0.42.1", "") + build("")
+	var imageID, group, buildID string
+	acctest.Run(t,
+		resource.TestStep{Config: both, ExpectError: acctest.Words("Error: Cannot bake version 1", "NameConflict", "Limit: one")},
+		resource.TestStep{Config: d.Provider() + image("0.42.1", "")}, // whichever of them came first
+		resource.TestStep{Config: only, Check: resource.ComposeTestCheckFunc(
+			acctest.Attribute(address, "image_id", &imageID), acctest.Attribute(address, "resource_group_id", &group),
+			acctest.Attribute(address, "id", &buildID),
+			func(*terraform.State) error {
+				foreign := d.CLI(t)
+				foreign.Config(fmt.Sprintf("resource \"kiln_persistent_build\" \"z\" {\n  image_id = %q\n  image_version = 1\n  resource_group_id = %q\n}\n", imageID, group))
+				output, code := foreign.Run("plan", "-no-color")
+				if code == 0 || !acctest.Words("NameConflict", "terraform import ADDRESS "+buildID).MatchString(output) {
+					t.Errorf("plan ended with %d:\n%s", code, output)
+				}
+				return nil
+			},
+		)},
+	)
+}
+
+// TestAccReplace: a build that is to be made anew is baked anew, though the plan knows the digest that goes.
+func TestAccReplace(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	cli.Config(image("0.42.1", "") + build(""))
+	cli.Apply()
+	if output, code := cli.Run("apply", "-auto-approve", "-no-color", "-replace="+address); code != 0 {
+		t.Fatalf("apply ended with %d:\n%s", code, output)
+	}
+	if n := d.Engine.Calls(worker.KindPush); n != 2 {
+		t.Errorf("%d pushes, want 2", n)
+	}
 }
 
 // TestAccReplaced: another image is another build.

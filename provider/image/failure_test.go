@@ -139,6 +139,27 @@ func TestAccInterrupted(t *testing.T) {
 	}
 }
 
+// TestAccTwice: of two resources for one image the first stays as it is, and the second has nothing in the state.
+func TestAccTwice(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	first := image(nil)
+	cli := d.CLI(t)
+	cli.Config(first + strings.Replace(strings.Replace(first, acctest.Group, "", 1), `"x"`, `"y"`, 1))
+	output, code := cli.Run("apply", "-auto-approve", "-no-color")
+	if code == 0 || !acctest.Words("NameConflict", "Field: name", "Limit: one").MatchString(output) {
+		t.Fatalf("apply ended with %d:\n%s", code, output)
+	}
+	cli.Config(first)
+	if output, code := cli.Run("apply", "-auto-approve", "-no-color"); code != 0 {
+		t.Fatalf("apply ended with %d:\n%s", code, output)
+	}
+	images, err := d.Client.Images(t.Context(), "")
+	if have, _ := cli.Attributes(address); err != nil || len(images) != 1 || have["id"] != images[0].ID {
+		t.Errorf("images = %v, %v; state = %v", images, err, have)
+	}
+}
+
 // TestAccKilled: a killed Terraform leaves nothing in the state, and the next apply attaches to what it has begun.
 func TestAccKilled(t *testing.T) {
 	t.Parallel()

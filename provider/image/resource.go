@@ -64,6 +64,9 @@ func (r *imageResource) Create(ctx context.Context, req framework.CreateRequest,
 			})
 			return err
 		})
+		if err == nil {
+			err = r.Session.Claim(img.ID, "name", spec.Name)
+		}
 		return img, err
 	}
 	r.write(ctx, &w)

@@ -56,6 +56,19 @@ func Find[T any](ctx context.Context, s *Session, l Listing[T], at Key) (T, erro
 	return found, nil
 }
 
+// All gives every object of a region by its id, from the list that Find uses, or from a new one after the first write.
+func All[T any](ctx context.Context, s *Session, l Listing[T], region string) (map[string]T, error) {
+	c, err := s.Client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kept := &shelf{}
+	if !s.writing.Load() {
+		kept = s.shelf(l.Noun + " " + region)
+	}
+	return listed(kept, func() ([]T, error) { return l.List(c, ctx, region) }, l.ID)
+}
+
 func listed[T any](kept *shelf, read func() ([]T, error), id func(T) string) (map[string]T, error) {
 	kept.reading.Lock()
 	defer kept.reading.Unlock()

@@ -43,6 +43,7 @@ type Session struct {
 	mu      sync.Mutex
 	shelves map[string]*shelf
 	managed map[string]bool
+	created map[string]bool // by this apply
 	planned map[string]resourcegroup.ResourceGroup
 	images  map[string]bool // images that were planned, and whether the plan changes them
 }
@@ -56,7 +57,8 @@ type cached[T any] struct {
 // New makes a session. It dials nothing.
 func New(c Config) *Session {
 	return &Session{
-		config: c, managed: map[string]bool{}, images: map[string]bool{}, planned: map[string]resourcegroup.ResourceGroup{},
+		config: c, managed: map[string]bool{}, created: map[string]bool{}, images: map[string]bool{},
+		planned: map[string]resourcegroup.ResourceGroup{},
 		shelves: map[string]*shelf{}, ledger: ledger.New(),
 	}
 }
@@ -141,6 +143,21 @@ func (s *Session) Manage(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.managed[id] = true
+}
+
+// Claim refuses what a resource has created when another one of this apply has created the same: the daemon goes on with a
+// creation that was interrupted, and cannot see that two resources ask for one thing.
+func (s *Session) Claim(id, field, value string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.created[id] {
+		s.created[id] = true
+		return nil
+	}
+	return problem.Problem{
+		Code: problem.NameConflict, Field: field, Value: value, Limit: "one resource for one thing",
+		Detail: "another resource of this configuration has created the same: " + id, Remedy: "Remove one of the two resources.",
+	}
 }
 
 // Manages says whether this state is known to hold an object.

@@ -3,6 +3,7 @@
 package build
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/kilnhq/kiln/internal/domain/problem"
@@ -66,6 +67,20 @@ func (b Build) Validate() problem.List {
 		})
 	}
 	return found
+}
+
+// AdmitAttach refuses to take a build that is there for the one that a creation asks for, unless it is of the same version and
+// has not come to its end: then an earlier creation was interrupted. A finished one belongs to whoever made it, and would go
+// when the newcomer goes.
+func (b Build) AdmitAttach(version int) problem.List {
+	if b.ImageVersion == version && b.Stage != StageBuildSuccess {
+		return nil
+	}
+	return problem.List{{
+		Code: problem.NameConflict, Field: "image_id", Value: b.ImageID, Limit: "one persistent build an image",
+		Detail: "there is one of version " + strconv.Itoa(b.ImageVersion) + " already: " + b.ID,
+		Remedy: "Take over the one that is there: terraform import ADDRESS " + b.ID,
+	}}
 }
 
 // AdmitEdition checks that an edition may bake at all.
