@@ -224,6 +224,7 @@ func (h *host) install() ([]string, error) {
 	}
 	err = errors.Join(
 		os.CopyFS(filepath.Join(h.dir, "examples"), os.DirFS(filepath.Join(h.repo, "examples"))),
+		os.CopyFS(filepath.Join(h.dir, "guides"), os.DirFS(filepath.Join(h.repo, "templates", "guides"))),
 		os.WriteFile(filepath.Join(h.dir, "terraform.rc"),
 			[]byte("provider_installation {\n  filesystem_mirror { path = \""+filepath.Join(h.dir, "mirror")+"\" }\n}\n"), 0o644),
 		os.Mkdir(filepath.Join(h.dir, "tmp"), 0o755),

@@ -192,11 +192,11 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// startApply applies in the background. The provider that a killed Terraform leaves behind is ended with the test.
-func (w *workspace) startApply(t *testing.T) *running {
+// startApply applies in the background, with further flags. The provider that a killed Terraform leaves behind is ended with the test.
+func (w *workspace) startApply(t *testing.T, flags ...string) *running {
 	t.Helper()
 	r := &running{done: make(chan error, 1)}
-	r.cmd = w.command(context.Background(), "apply", "-input=false", "-auto-approve", "-json")
+	r.cmd = w.command(context.Background(), append([]string{"apply", "-input=false", "-auto-approve", "-json"}, flags...)...)
 	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.out
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	r.cmd.WaitDelay = soon
