@@ -60,6 +60,9 @@ func (d *Daemon) CLI(t *testing.T) *CLI {
 	return c
 }
 
+// Env adds to the environment of Terraform and the provider: NAME=VALUE.
+func (c *CLI) Env(variables ...string) { c.env = append(c.env, variables...) }
+
 // Config writes the configuration: the provider's, and this.
 func (c *CLI) Config(text string) {
 	c.tb.Helper()

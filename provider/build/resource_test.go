@@ -15,6 +15,8 @@ import (
 
 	"github.com/kilnhq/kiln/daemon"
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/client"
+	"github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
 
@@ -279,13 +281,16 @@ func TestAccInterrupted(t *testing.T) {
 	if tainted || have["stage"] != "Building" || have["digest"] != nil || have["id"] == nil {
 		t.Fatalf("tainted = %v, state = %v", tainted, have)
 	}
+	d.Calls()
 	again := cli.Start("apply", "-auto-approve", "-no-color")
+	d.WaitCall("UpdateBuild") // while the baking still runs
 	release()
 	if output, code := again.Wait(); code != 0 {
 		t.Fatalf("apply ended with %d:\n%s", code, output)
 	}
 	have, _ = cli.Attributes(address)
-	if have["stage"] != "BuildSuccess" || have["digest"] == nil || d.Engine.Calls(worker.KindPush) != 1 {
-		t.Errorf("%d pushes, state = %v", d.Engine.Calls(worker.KindPush), have)
+	bakings, err := d.Client.Processes(t.Context(), client.ProcessFilter{Kind: process.KindBuild})
+	if err != nil || len(bakings) != 1 || have["stage"] != "BuildSuccess" || have["digest"] == nil || d.Engine.Calls(worker.KindPush) != 1 {
+		t.Errorf("%d bakings, %v, %d pushes, state = %v", len(bakings), err, d.Engine.Calls(worker.KindPush), have)
 	}
 }

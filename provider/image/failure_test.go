@@ -125,7 +125,9 @@ func TestAccInterrupted(t *testing.T) {
 	if code != 2 || !acctest.Words("+ published_version", "(known after apply)", "~ stage", "(known after apply)").MatchString(output) {
 		t.Fatalf("plan ended with %d:\n%s", code, output)
 	}
+	d.Calls()
 	again := cli.Start("apply", "-auto-approve", "-no-color")
+	d.WaitCall("UpdateImage") // while the test still runs
 	release()
 	if output, code := again.Wait(); code != 0 {
 		t.Fatalf("apply ended with %d:\n%s", code, output)
