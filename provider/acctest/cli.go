@@ -66,8 +66,14 @@ func (c *CLI) Env(variables ...string) { c.env = append(c.env, variables...) }
 // Config writes the configuration: the provider's, and this.
 func (c *CLI) Config(text string) {
 	c.tb.Helper()
+	c.Provider(c.daemon.Provider(), text)
+}
+
+// Provider writes the configuration: the provider's own one, and this.
+func (c *CLI) Provider(provider, text string) {
+	c.tb.Helper()
 	c.write(filepath.Join(c.Dir, "main.tf"), "terraform {\n  required_providers {\n    kiln = { source = \"kilnhq/kiln\" }\n  }\n}\n"+
-		c.daemon.Provider()+text, 0o600)
+		provider+text, 0o600)
 }
 
 // Run runs Terraform and gives what it printed, on both streams, and its exit code.
