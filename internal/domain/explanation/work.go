@@ -108,6 +108,10 @@ func machine() []Entry {
 			Code: problem.StateInUse, Field: "data_dir", Value: "/home/ci/.local/state/kiln", Limit: "one daemon a data directory",
 			Detail: "process 4711 has it", Remedy: "Stop the other kilnd, or use another --data-dir.",
 		}},
+		{problem.AddressInUse, "Another program listens at an address that the daemon is to have.", startOnly, problem.Problem{
+			Code: problem.AddressInUse, Field: "registry.listen", Value: "127.0.0.1:5380", Limit: "an address that nothing else listens at",
+			Remedy: "Stop what listens there, or choose another port in the daemon's configuration.",
+		}},
 		{problem.SubIDMissing, "The user of the daemon has no range of subordinate ids.", startOnly, problem.Problem{
 			Code: problem.SubIDMissing, Field: "user", Value: "ci", Limit: "65536 subordinate ids in one piece",
 			Remedy: "Run `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ci`.",
