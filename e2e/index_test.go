@@ -111,7 +111,19 @@ func (x *index) wheel(name, version string) wheel {
 	return x.wheels[name][version]
 }
 
-func wheelName(name, version string) string { return name + "-" + version + "-py3-none-any.whl" }
+func wheelName(name, version string) string {
+	return name + "-" + version + "-" + wheelTag(name) + ".whl"
+}
+
+// oldWheel is the package that is for Python 2 alone.
+const oldWheel = "kilnold"
+
+func wheelTag(name string) string {
+	if name == oldWheel {
+		return "py2-none-any"
+	}
+	return "py3-none-any"
+}
 
 // newWheel makes a package of one module, which says its version.
 func newWheel(name, version string, content wheel) ([]byte, error) {
@@ -123,7 +135,7 @@ func newWheel(name, version string, content wheel) ([]byte, error) {
 	files := []struct{ path, text string }{
 		{name + ".py", "version = '" + version + "'\ntext = '" + content.text + "'\n"},
 		{info + "METADATA", metadata},
-		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: kiln\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
+		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: kiln\nRoot-Is-Purelib: true\nTag: " + wheelTag(name) + "\n"},
 	}
 	var record strings.Builder
 	for _, f := range files {

@@ -37,18 +37,18 @@ func TestShipped(t *testing.T) {
 			t.Errorf("%s is made from %+v", o.Name, o.Definition)
 		}
 		for _, kind := range o.Default {
-			if other, there := defaults[kind]; there || !slices.Contains(o.TaskTypes, kind) {
+			if other, there := defaults[kind]; there && other != o.Name || !slices.Contains(o.TaskTypes, kind) {
 				t.Errorf("%s and %q are the default for %s", o.Name, other, kind)
 			}
 			defaults[kind] = o.Name
 		}
 		for _, what := range o.Provides {
-			if what != string(pkgmanager.Apt) && what != string(pkgmanager.Python3) {
+			if (pkgmanager.Entry{Type: pkgmanager.Type(what)}).Needs() != what {
 				t.Errorf("%s provides %s, which no package needs", o.Name, what)
 			}
 		}
 	}
-	for _, kind := range []tasktype.Type{tasktype.Shell, tasktype.Python, tasktype.PyODPS3} {
+	for _, kind := range []tasktype.Type{tasktype.Shell, tasktype.Python, tasktype.PyODPS2, tasktype.PyODPS3, tasktype.Notebook} {
 		if defaults[kind] == "" {
 			t.Errorf("%s has no default", kind)
 		}
@@ -63,7 +63,11 @@ func TestList(t *testing.T) {
 		kind tasktype.Type
 		want []string
 	}{
-		{"", "", []string{"dataworks_pyodps_task_pod", "dataworks_python_task_pod", shell}},
+		{"", "", []string{
+			"dataworks_notebook_task_pod", "dataworks_pyodps_py311_task_pod", "dataworks_pyodps_task_pod", "dataworks_pyodps_task_pod",
+			"dataworks_python_task_pod", shell,
+		}},
+		{"", tasktype.PyODPS2, []string{"dataworks_pyodps_task_pod"}},
 		{shell, "", []string{shell}},
 		{"", tasktype.Python, []string{"dataworks_python_task_pod"}},
 		{shell, tasktype.Python, nil},

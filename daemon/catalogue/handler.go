@@ -85,9 +85,13 @@ func (s *Service) job(ctx context.Context, id string, entry official.Image, log 
 	if err != nil {
 		return j, fmt.Errorf("official image %s: version %q is no date: %w", entry.Name, entry.Version, err)
 	}
+	mirrors := []string{s.cfg.Mirror}
+	if d.Older != "" {
+		mirrors = append(mirrors, strings.Join(append([]string{"deb", s.cfg.Mirror, d.Older}, d.Components...), " "))
+	}
 	j.Bootstrap = &worker.Bootstrap{
-		Tag: entry.Tag(), Suite: d.Suite, Mirrors: []string{s.cfg.Mirror}, Components: d.Components, Include: d.Include,
-		Customize: d.Customize, Env: d.Env, Epoch: day, Cache: s.cfg.Cache,
+		Tag: entry.Tag(), Suite: d.Suite, Mirrors: mirrors, Components: d.Components, Include: d.Include,
+		Setup: d.Setup, Customize: d.Customize, Env: d.Env, Epoch: day, Cache: s.cfg.Cache,
 		Labels: map[string]string{"io.kiln.official.name": entry.Name, "io.kiln.official.version": entry.Version},
 	}
 	return j, nil

@@ -75,7 +75,8 @@ type Bootstrap struct {
 	Mirrors    []string          `json:"mirrors"` // apt source lines or mirror URLs, first is the main one
 	Components []string          `json:"components"`
 	Include    []string          `json:"include"`
-	Customize  []string          `json:"customize"` // shell commands, run with the root's path as $1
+	Setup      []string          `json:"setup,omitempty"` // shell commands before anything is installed, run with the root's path as $1
+	Customize  []string          `json:"customize"`       // shell commands at the end, run with the root's path as $1
 	Env        map[string]string `json:"env"`
 	Labels     map[string]string `json:"labels"`
 	Epoch      time.Time         `json:"epoch"`

@@ -30,7 +30,7 @@ import (
 // The newest version in the daemon's catalogue, and one that a site has added; what they are based on is never pulled.
 const (
 	Official        = "dataworks_pyodps_task_pod"
-	OfficialVersion = "20261101"
+	OfficialVersion = "20261122"
 	Site            = "site_shell"
 	SiteVersion     = "20260101"
 )

@@ -42,11 +42,16 @@ func TestAccRefusedConfiguration(t *testing.T) {
 		"EmptyTaskTypes":       {"task_types", "[]", []string{"Error: EmptyTaskTypes", "Field: task_types"}},
 		"TaskType":             {"task_types", `["cobol"]`, []string{"Error: TaskTypeNotSupported", "Field: task_types", "Value: cobol"}},
 		"PackageType": {
-			"packages", `[{ type = "yum", names = ["git"] }]`, []string{"Error: InvalidPackageType", "Field: packages[0].type", "apt, python3, script"},
+			"packages", `[{ type = "conda", names = ["git"] }]`,
+			[]string{"Error: InvalidPackageType", "Field: packages[0].type", "apt, yum, python2, python3, script"},
 		},
 		"Requirement": {
 			"packages", `[{ type = "apt", names = ["git=1:2.39", "rm -rf /"] }]`,
 			[]string{"Error: InvalidRequirement", "Field: packages[0].names[1]", "rm -rf /"},
+		},
+		"PipIncompatible": {
+			"packages", `[{ type = "python2", names = ["six==1.16.0", "pip>=21"] }]`,
+			[]string{"Error: PipIncompatible", "Field: packages[0].names[1]", "Value: pip>=21", "pip==20.3.4"},
 		},
 		"NoNames":     {"packages", `[{ type = "apt" }]`, []string{"Error: MissingRequired", "Field: packages[0].names"}},
 		"EmptyScript": {"packages", `[{ type = "script", script = " " }]`, []string{"Error: EmptyScript", "Field: packages[0].script"}},

@@ -105,18 +105,19 @@ func packagesAttribute() schema.Attribute {
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 			"type": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "How to install: " + quoted(pkgmanager.Types) + ".",
+				MarkdownDescription: "How to install: " + quoted(pkgmanager.Types) + ". The base must have the package manager or the interpreter.",
 			},
 			"names": schema.ListAttribute{
 				ElementType: types.StringType, Optional: true,
 				MarkdownDescription: "Names of packages, at most " + strconv.Itoa(pkgmanager.MaxNames) + ", with the version that is meant: " +
-					"`NAME=VERSION` with `apt`, a requirement such as `pandas==1.5.3` with `python3`. Not with `script`. Whether a missing version " +
-					"is refused is the region's policy.",
+					"`NAME=VERSION` with `apt`, `NAME-VERSION` or `NAME-VERSION-RELEASE` with `yum` (a number alone after the name takes a release, " +
+					"as in `less-530-1.el8`), a requirement such as `pandas==1.5.3` with `python2` and `python3`. Not with `script`. Whether a " +
+					"missing version is refused is the region's policy.",
 			},
 			"index": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "The base URL of a package index, with `python3` only, without credentials. Default: the one of " +
-					"the daemon's configuration, or else the installer's own.",
+				MarkdownDescription: "The base URL of a package index with `python2` and `python3`, or of a repository with `yum`, without " +
+					"credentials. Default: that of the daemon's configuration, else the installer's own.",
 			},
 			"script": schema.StringAttribute{
 				Optional: true,

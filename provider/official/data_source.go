@@ -95,7 +95,7 @@ func imageAttributes() map[string]schema.Attribute {
 		"description": text("What the image is for."),
 		"task_types":  texts("The task types that it serves."),
 		"default_for": texts("The task types whose default image it is."),
-		"provides":    texts("The package managers and runtimes in it, such as `apt` and `python3`."),
+		"provides":    texts("The package managers and runtimes in it: `apt`, `yum`, `python2`, `python3`."),
 		"status":      text("`" + string(domain.StatusReadOnly) + "`, or `" + string(domain.StatusExpired) + "` when nothing new may be based on it."),
 		"reference":   text("The registry reference that it is pulled from; empty when the daemon makes it itself."),
 		"available":   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is in the daemon's store already."},

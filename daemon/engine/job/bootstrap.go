@@ -106,6 +106,9 @@ func dropStale(dir string) error {
 // cacheKey is a hash of all that the root depends on; name, environment and labels belong to the image alone.
 func cacheKey(spec *worker.Bootstrap) string {
 	input := []any{recipeVersion, spec.Suite, spec.Mirrors, spec.Components, spec.Include, spec.Customize, spec.Epoch.Unix(), lastHook}
+	if len(spec.Setup) > 0 {
+		input = append(input, spec.Setup)
+	}
 	text, err := json.Marshal(input)
 	if err != nil {
 		// Strings and numbers always encode.
@@ -130,6 +133,9 @@ func mmdebstrapArgs(spec *worker.Bootstrap, path string) []string {
 	}
 	if len(spec.Include) > 0 {
 		args = append(args, "--include="+strings.Join(spec.Include, ","))
+	}
+	for _, hook := range spec.Setup {
+		args = append(args, "--setup-hook="+hook)
 	}
 	for _, hook := range append(slices.Clone(spec.Customize), lastHook) {
 		args = append(args, "--customize-hook="+hook)

@@ -56,8 +56,10 @@ func Changes(packages []Package) []Package {
 type Definition struct {
 	Suite      string
 	Components []string
+	Older      string // another suite, for packages that Suite does not have any more; empty: none
 	Include    []string
-	Customize  []string // shell commands with the root directory as $1
+	Setup      []string // shell commands before anything is installed, with the root directory as $1
+	Customize  []string // shell commands at the end, with the root directory as $1
 	Env        map[string]string
 }
 

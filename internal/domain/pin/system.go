@@ -1,6 +1,7 @@
 package pin
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -154,27 +155,32 @@ func (s *scan) yumWord(f field, group bool) {
 			s.unknown(f, "which packages these are, and in which versions, cannot be known before the script runs", "Write the packages with their versions, as NAME-VERSION.")
 		}
 	case strings.HasSuffix(f.text, ".rpm"):
-	case !group && rpmPinned(f.text):
 	default:
-		s.unpinned(Yum, f, withoutArchitecture(f.text))
+		if name, version := RPM(f.text); group || version == "" {
+			s.unpinned(Yum, f, cmp.Or(name, f.text))
+		}
 	}
 }
 
-// rpmPinned says that a name ends in a version. A number alone is none: it belongs to names such as gcc-toolset-12.
-func rpmPinned(text string) bool {
+// RPM splits NAME-VERSION[-RELEASE][.ARCHITECTURE]; the version is empty when the text does not end in one. A number alone
+// is none: it belongs to names such as gcc-toolset-12.
+func RPM(text string) (name, version string) {
 	text = withoutArchitecture(text)
 	if strings.ContainsAny(text, "*?[@") || strings.HasPrefix(text, "/") {
-		return false
+		return text, ""
 	}
 	parts := strings.Split(text, "-")
-	last := parts[len(parts)-1]
-	if len(parts) < 2 || last == "" || !digit(last[0]) {
-		return false
+	last := len(parts) - 1
+	if last < 1 || parts[last] == "" || !digit(parts[last][0]) {
+		return text, ""
 	}
-	if len(parts) > 2 && parts[len(parts)-2] != "" && digit(parts[len(parts)-2][0]) {
-		return true
+	if last > 1 && parts[last-1] != "" && digit(parts[last-1][0]) {
+		return strings.Join(parts[:last-1], "-"), strings.Join(parts[last-1:], "-")
 	}
-	return strings.Trim(last, "0123456789") != ""
+	if strings.Trim(parts[last], "0123456789") == "" {
+		return text, ""
+	}
+	return strings.Join(parts[:last], "-"), parts[last]
 }
 
 func withoutArchitecture(text string) string {

@@ -107,10 +107,65 @@ func TestAptNames(t *testing.T) {
 	}
 }
 
+func TestYumNames(t *testing.T) {
+	t.Parallel()
+	for want, names := range map[verdict][]string{
+		pinned: {
+			"git-2.39.5", "git-2.39.5-1.el9", "git-2.39.5-1.el9.x86_64", "git-core-2.39.5-1.el9", "bind-utils-32:9.16.23-1.el9", "less-530-1.el8",
+			"libstdc++-11.4.1-3.el9", "java-11-openjdk-11.0.20", "python3-3.9.18-1.el9_3", "python3.11-3.11.5", "ntfs-3g-2:2022.10.3-1.el9",
+			"kernel-5.14.0-427.el9", "foo-1.0~rc1-1", "foo-1.0^git2-1", " git-2.39.5 ", "tzdata-2024a", "openssl-1:3.0.7-24.el9.noarch", "X-1.0",
+		},
+		unpinned: {
+			"git", "g", "gcc-c++", "libstdc++", "libstdc++.i686", "java-1.8.0-openjdk", "java-11-openjdk", "gcc-toolset-12", "less-530", "python3.11",
+			"python3-devel", "git.x86_64", "ntfs-3g-fuse", "compat-openssl11", "NetworkManager", "perl-Foo_Bar", "7zip", " git ",
+		},
+		refused: {
+			"", " ", "-git", "git-", "git*", "git-2.*", "git?", "[g]it", "@development", "git=2.39", "git>=2", "git 2.39", "git wget", "git;id", "git && id",
+			"$(id)", "`id`", "git|sh", "git'", `git"`, "git\\", "git\nwget", "/usr/bin/git", "./git.rpm", "git-2.39.5.rpm", "https://x/git.rpm", "perl(Git)",
+			"git,wget", "-y", "--nogpgcheck", "git:", "git.", "分词", "git\x00", "(git or wget)",
+		},
+	} {
+		for _, name := range names {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				if got := judge(t, pkgmanager.Yum, name); got != want {
+					t.Errorf("%q is %s, want %s", name, got, want)
+				}
+			})
+		}
+	}
+}
+
+// TestPython2Pip checks that Python 2 is not given a pip that cannot run there.
+func TestPython2Pip(t *testing.T) {
+	t.Parallel()
+	for want, names := range map[string][]string{
+		"": {
+			"pip==20.3.4", "pip==20.3.4.0", "pip", "pip<21", "pip>=20,<21", "pip~=20.0", "pip==20.*", "pip!=21", "pip<=21.3", "pip==9.0.3", "pip>20.3.3",
+			"pip==v20.3.4", "pips==21", "pip-tools==21", "setuptools==68.0", "pip==0!20.3.4",
+		},
+		"PipIncompatible packages[0].names[0]": {
+			"pip==21.0", "pip==21", "pip>=21", "pip>=21.0,<22", "PIP==21.3.1", " pip == 23.0.1 ", "pip~=21.0", "pip==21.*", "pip>20.3.4", "pip>=20.3.5",
+			"pip===21.0", "pip==v21.0", "pip!=20.0,>=22", "pip==20.3.4.1", "pip==21.0b1",
+		},
+		"InvalidRequirement packages[0].names[0]": {"pip==", "pip;21"},
+	} {
+		for _, name := range names {
+			found := strings.Join(codes(pkgmanager.Entry{Type: pkgmanager.Python2, Names: []string{name}}.Validate("packages[0]")), ", ")
+			if found != want {
+				t.Errorf("%q: %q, want %q", name, found, want)
+			}
+			if found := (pkgmanager.Entry{Type: pkgmanager.Python3, Names: []string{name}}).Validate("p"); want[:min(1, len(want))] == "P" && len(found) > 0 {
+				t.Errorf("%q for Python 3: %v", name, found)
+			}
+		}
+	}
+}
+
 // TestSpaces checks that spaces around a name mean nothing, as Normalize promises.
 func TestSpaces(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []pkgmanager.Type{pkgmanager.Apt, pkgmanager.Python3} {
+	for _, kind := range []pkgmanager.Type{pkgmanager.Apt, pkgmanager.Yum, pkgmanager.Python2, pkgmanager.Python3} {
 		if got := judge(t, kind, " curl "); got != unpinned {
 			t.Errorf("%s: %q is %s", kind, " curl ", got)
 		}
@@ -130,10 +185,17 @@ func TestUnpinnedText(t *testing.T) {
 		{pkgmanager.Python3, "requests [ socks, security ]", "requests[socks,security]==VERSION"},
 		{pkgmanager.Apt, "curl", "curl=VERSION"},
 		{pkgmanager.Apt, "libc6:i386", "libc6:i386=VERSION"},
+		{pkgmanager.Python2, "pyodps", "pyodps==VERSION"},
+		{pkgmanager.Yum, "git.x86_64", "git-VERSION-RELEASE"},
+		{pkgmanager.Yum, "less-530", "less-530-VERSION-RELEASE"},
 	} {
 		found := pkgmanager.Entry{Type: test.kind, Names: []string{"ok==1", test.name}}.Unpinned("packages[3]")
-		if test.kind == pkgmanager.Apt {
+		switch test.kind {
+		case pkgmanager.Apt:
 			found = pkgmanager.Entry{Type: test.kind, Names: []string{"ok=1", test.name}}.Unpinned("packages[3]")
+		case pkgmanager.Yum:
+			found = pkgmanager.Entry{Type: test.kind, Names: []string{"ok-1.0", test.name}}.Unpinned("packages[3]")
+		case pkgmanager.Python2, pkgmanager.Python3, pkgmanager.Script:
 		}
 		if len(found) != 1 || found[0].Field != "packages[3].names[1]" || found[0].Limit != test.limit || found[0].Value != test.name {
 			t.Errorf("%s %q: %v, want the limit %q", test.kind, test.name, found, test.limit)
@@ -181,4 +243,11 @@ func FuzzAptName(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) { checkName(t, pkgmanager.Apt, name) })
+}
+
+func FuzzYumName(f *testing.F) {
+	for _, seed := range []string{"git-2.39.5-1.el9.x86_64", "bind-utils-32:9.16.23", "g++", "git-", "a*", "git-$(id)", " x1 ", "x.rpm"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) { checkName(t, pkgmanager.Yum, name) })
 }

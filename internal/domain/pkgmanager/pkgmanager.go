@@ -5,6 +5,7 @@ package pkgmanager
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,15 +15,20 @@ import (
 // Type names a way of installing packages.
 type Type string
 
-// The types. Yum and python2 are known names that this version refuses.
+// The types.
 const (
 	Apt     Type = "apt"
+	Yum     Type = "yum" // or dnf, where that answers to the name
+	Python2 Type = "python2"
 	Python3 Type = "python3"
 	Script  Type = "script"
 )
 
 // Types lists what a packages entry may be.
-var Types = []Type{Apt, Python3, Script}
+var Types = []Type{Apt, Yum, Python2, Python3, Script}
+
+// indexed are the types whose entries may name an index.
+var indexed = []Type{Yum, Python2, Python3}
 
 // Limits of one entry.
 const (
@@ -40,7 +46,7 @@ const Pip3 = "/home/tops/bin/pip3"
 type Entry struct {
 	Type   Type     `json:"type"`
 	Names  []string `json:"names,omitempty"`
-	Index  string   `json:"index,omitempty"` // base URL of a package index, python3 only
+	Index  string   `json:"index,omitempty"` // base URL of a package index; yum, python2 and python3 only
 	Script string   `json:"script,omitempty"`
 }
 
@@ -54,7 +60,9 @@ type manager struct {
 
 var managers = map[Type]manager{
 	Apt:     {parse: parseApt, form: "NAME=VERSION as Debian writes them", pin: "=VERSION", install: installApt},
-	Python3: {parse: parsePython, form: "a requirement such as pandas==1.5.3", pin: "==VERSION", install: installPython},
+	Yum:     {parse: parseYum, form: "NAME-VERSION or NAME-VERSION-RELEASE as rpm writes them", pin: "-VERSION-RELEASE", install: installYum},
+	Python2: {parse: parsePython, form: "a requirement such as pyodps==0.11.6", pin: "==VERSION", install: installPython2},
+	Python3: {parse: parsePython, form: "a requirement such as pandas==1.5.3", pin: "==VERSION", install: installPython3},
 }
 
 // lineEnd takes any number of carriage returns, so that what was normalized stays as it is when it is normalized again.
@@ -84,16 +92,16 @@ func (e Entry) Validate(field string) problem.List {
 	m, ok := managers[e.Type]
 	if !ok {
 		return problem.List{{
-			Code: problem.InvalidPackageType, Field: field + ".type", Value: string(e.Type), Limit: "apt, python3, script",
+			Code: problem.InvalidPackageType, Field: field + ".type", Value: string(e.Type), Limit: texts(Types, ", "),
 			Remedy: "Choose one of these; what none of them can do, a script can.",
 		}}
 	}
 	var found problem.List
 	if e.Script != "" {
-		found = append(found, conflicting(field+".script", "script", string(Script)))
+		found = append(found, conflicting(field+".script", "script", Script))
 	}
-	if e.Index != "" && e.Type != Python3 {
-		found = append(found, conflicting(field+".index", "index", string(Python3)))
+	if e.Index != "" && !slices.Contains(indexed, e.Type) {
+		found = append(found, conflicting(field+".index", "index", indexed...))
 	} else if e.Index != "" && !validIndex(e.Index) {
 		found = append(found, problem.Problem{
 			Code: problem.InvalidParameter, Field: field + ".index", Value: redact(e.Index),
@@ -107,10 +115,16 @@ func (e Entry) Validate(field string) problem.List {
 		})
 	}
 	for i, n := range e.Names {
+		field := field + ".names[" + strconv.Itoa(i) + "]"
 		if _, _, ok := m.parse(strings.TrimSpace(n)); !ok {
 			found = append(found, problem.Problem{
-				Code: problem.InvalidRequirement, Field: field + ".names[" + strconv.Itoa(i) + "]", Value: n, Limit: m.form,
+				Code: problem.InvalidRequirement, Field: field, Value: n, Limit: m.form,
 				Remedy: "One package an item; shell syntax has no meaning here, use a script for that.",
+			})
+		} else if e.Type == Python2 && !python2Pip(n) {
+			found = append(found, problem.Problem{
+				Code: problem.PipIncompatible, Field: field, Value: n, Limit: "pip==" + LastPip2,
+				Detail: "no pip after " + LastPip2 + " runs under Python 2", Remedy: "Say pip==" + LastPip2 + ", or remove the item.",
 			})
 		}
 	}
@@ -152,7 +166,7 @@ func (e Entry) Instructions(n int) string {
 // Needs gives the runtime or package manager that the base must have, or nothing.
 func (e Entry) Needs() string {
 	switch e.Type {
-	case Apt, Python3:
+	case Apt, Yum, Python2, Python3:
 		return string(e.Type)
 	case Script:
 		return ""
@@ -160,9 +174,17 @@ func (e Entry) Needs() string {
 	return ""
 }
 
-func conflicting(field, name, only string) problem.Problem {
+func texts(types []Type, separator string) string {
+	list := make([]string, len(types))
+	for i, t := range types {
+		list[i] = string(t)
+	}
+	return strings.Join(list, separator)
+}
+
+func conflicting(field, name string, only ...Type) problem.Problem {
 	return problem.Problem{
-		Code: problem.ConflictingAttribute, Field: field, Limit: `type = "` + only + `"`,
+		Code: problem.ConflictingAttribute, Field: field, Limit: `type = "` + texts(only, `" or "`) + `"`,
 		Value: name, Remedy: "Remove " + name + ", or change the type of the entry.",
 	}
 }

@@ -29,8 +29,11 @@ func TestValidate(t *testing.T) {
 		{"python3 with an index", pkgmanager.Entry{Type: pkgmanager.Python3, Names: []string{"a==1"}, Index: "https://pypi.internal/simple/"}, nil},
 		{"script", pkgmanager.Entry{Type: pkgmanager.Script, Script: "true"}, nil},
 		{"no type", pkgmanager.Entry{Names: []string{"a"}}, []string{"InvalidPackageType packages[0].type"}},
-		{"yum", pkgmanager.Entry{Type: "yum", Names: []string{"a"}}, []string{"InvalidPackageType packages[0].type"}},
-		{"python2", pkgmanager.Entry{Type: "python2", Names: []string{"a"}}, []string{"InvalidPackageType packages[0].type"}},
+		{"yum", pkgmanager.Entry{Type: pkgmanager.Yum, Names: []string{"git-2.39.5"}}, nil},
+		{"yum with an index", pkgmanager.Entry{Type: pkgmanager.Yum, Names: []string{"git"}, Index: "http://mirror.internal/os/"}, nil},
+		{"python2", pkgmanager.Entry{Type: pkgmanager.Python2, Names: []string{"a==1"}}, nil},
+		{"python2 with an index", pkgmanager.Entry{Type: pkgmanager.Python2, Names: []string{"a==1"}, Index: "https://x/"}, nil},
+		{"dnf", pkgmanager.Entry{Type: "dnf", Names: []string{"a"}}, []string{"InvalidPackageType packages[0].type"}},
 		{"Apt", pkgmanager.Entry{Type: "Apt", Names: []string{"a"}}, []string{"InvalidPackageType packages[0].type"}},
 		{"no names", pkgmanager.Entry{Type: pkgmanager.Apt}, []string{"MissingRequired packages[0].names"}},
 		{"most names", pkgmanager.Entry{Type: pkgmanager.Apt, Names: names(pkgmanager.MaxNames)}, nil},
@@ -136,12 +139,14 @@ func TestNormalize(t *testing.T) {
 
 func TestNeeds(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[pkgmanager.Type]string{pkgmanager.Apt: "apt", pkgmanager.Python3: "python3", pkgmanager.Script: "", "yum": ""} {
+	for kind, want := range map[pkgmanager.Type]string{
+		pkgmanager.Apt: "apt", pkgmanager.Yum: "yum", pkgmanager.Python2: "python2", pkgmanager.Python3: "python3", pkgmanager.Script: "", "dnf": "",
+	} {
 		if got := (pkgmanager.Entry{Type: kind}).Needs(); got != want {
 			t.Errorf("%s needs %q, want %q", kind, got, want)
 		}
 	}
-	if got := (pkgmanager.Entry{Type: "yum", Names: []string{"a"}}).Instructions(0); got != "" {
+	if got := (pkgmanager.Entry{Type: "dnf", Names: []string{"a"}}).Instructions(0); got != "" {
 		t.Errorf("an unknown type gives %q", got)
 	}
 }

@@ -12,10 +12,10 @@ import (
 func (e Entry) validateScript(field string) problem.List {
 	var found problem.List
 	if len(e.Names) > 0 {
-		found = append(found, conflicting(field+".names", "names", "apt or python3"))
+		found = append(found, conflicting(field+".names", "names", Types[:len(Types)-1]...))
 	}
 	if e.Index != "" {
-		found = append(found, conflicting(field+".index", "index", string(Python3)))
+		found = append(found, conflicting(field+".index", "index", indexed...))
 	}
 	field += ".script"
 	switch {

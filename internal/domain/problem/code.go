@@ -18,6 +18,7 @@ const (
 	InvalidCu            Code = "InvalidCu"
 	InvalidRequirement   Code = "InvalidRequirement"
 	InvalidPackageType   Code = "InvalidPackageType"
+	PipIncompatible      Code = "PipIncompatible"
 	InvalidScript        Code = "InvalidScript"
 	EmptyScript          Code = "EmptyScript"
 	ScriptTooLarge       Code = "ScriptTooLarge"

@@ -41,6 +41,20 @@ var recipes = map[string]recipe.Recipe{
 		},
 		Env: map[string]string{"LANG": "C.UTF-8", "A_FIRST": "1", "_LAST": "2"},
 	},
+	"python2": {
+		Base: recipe.Base{Official: "dataworks_pyodps_task_pod", Version: "20261122"},
+		Packages: []pkgmanager.Entry{
+			{Type: pkgmanager.Python2, Names: []string{"pyodps==0.11.6", "six<2"}},
+			{Type: pkgmanager.Python2, Names: []string{"pip==20.3.4"}, Index: "http://host.kiln.internal:8081/simple/"},
+		},
+	},
+	"yum": {
+		Base: recipe.Base{Official: "dataworks_shell_rpm_task_pod", Version: "20261122"},
+		Packages: []pkgmanager.Entry{
+			{Type: pkgmanager.Yum, Names: []string{"git-2.39.5-1.el9", "libstdc++"}},
+			{Type: pkgmanager.Yum, Names: []string{"less-530-1.el8.x86_64"}, Index: "http://host.kiln.internal:8082/rpm%20s/"},
+		},
+	},
 	"env": {
 		Base: recipe.Base{Official: "dataworks_shell_task_pod", Version: "20261101"},
 		Env: map[string]string{

@@ -102,7 +102,7 @@ func (r Recipe) Against(base official.Image) problem.List {
 			continue
 		}
 		code := problem.RuntimeMissing
-		if e.Type == pkgmanager.Apt {
+		if e.Type == pkgmanager.Apt || e.Type == pkgmanager.Yum {
 			code = problem.PackageManagerMissing
 		}
 		found = append(found, problem.Problem{

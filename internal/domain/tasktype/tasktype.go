@@ -56,6 +56,15 @@ func Names(types []Type) []string {
 	return names
 }
 
+// notebook executes a notebook of one cell and looks for what the cell has printed.
+const notebook = `dir=$(mktemp -d) && cd "$dir"
+cat > one.ipynb <<'EOF'
+{"cells": [{"cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": ["print('cell says', 6 * 7)"]}],
+ "metadata": {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}, "nbformat": 4, "nbformat_minor": 4}
+EOF
+jupyter nbconvert --to notebook --execute --output out.ipynb one.ipynb
+grep 'cell says 42' out.ipynb`
+
 // Smoke gives the command that every image of a type must be able to run, or nil when the type has none.
 func Smoke(t Type) []string {
 	switch t {
@@ -65,7 +74,11 @@ func Smoke(t Type) []string {
 		return []string{"/bin/sh", "-c", "python3 -c 'import sys'"}
 	case PyODPS3:
 		return []string{"/home/tops/bin/python3", "-c", "import sys"}
-	case PyODPS2, EMRSpark, EMRSparkSQL, Notebook, CDH:
+	case PyODPS2:
+		return []string{"/bin/sh", "-c", "python2 -c 'import sys; sys.exit(sys.version_info[0] != 2)'"}
+	case Notebook:
+		return []string{"/bin/sh", "-ec", notebook}
+	case EMRSpark, EMRSparkSQL, CDH:
 		return nil
 	}
 	return nil

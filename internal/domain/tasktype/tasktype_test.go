@@ -52,7 +52,7 @@ func TestSmoke(t *testing.T) {
 			t.Errorf("the smoke test of %s runs %q, which depends on PATH", kind, argv[0])
 		}
 	}
-	for _, kind := range []tasktype.Type{tasktype.Shell, tasktype.Python, tasktype.PyODPS3} {
+	for _, kind := range []tasktype.Type{tasktype.Shell, tasktype.Python, tasktype.PyODPS2, tasktype.PyODPS3, tasktype.Notebook} {
 		if tasktype.Smoke(kind) == nil {
 			t.Errorf("%s has no smoke test", kind)
 		}

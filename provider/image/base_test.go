@@ -1,0 +1,93 @@
+package image_test
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+
+	"github.com/kilnhq/kiln/daemon"
+	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	"github.com/kilnhq/kiln/provider/acctest"
+)
+
+// TestAccOfficialMatrix: each of the ten task types is planned on an official image that serves it, and refused on one that
+// does not.
+func TestAccOfficialMatrix(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t, func(c *daemon.Config) {
+		all, rest := c.Catalogue.Images[0], c.Catalogue.Images[0]
+		all.Name, all.TaskTypes = "site_all", tasktype.Names(tasktype.Types)
+		c.Catalogue.Images = []daemon.OfficialImage{all}
+		for _, without := range tasktype.Types {
+			rest.Name, rest.TaskTypes = "site_without_"+string(without), nil
+			for _, other := range tasktype.Types {
+				if other != without {
+					rest.TaskTypes = append(rest.TaskTypes, string(other))
+				}
+			}
+			c.Catalogue.Images = append(c.Catalogue.Images, rest)
+		}
+	})
+	var steps []resource.TestStep
+	for _, kind := range tasktype.Types {
+		on := func(base string) string {
+			return d.Provider() + image(map[string]string{"source": official(base, ""), "task_types": `["` + string(kind) + `"]`})
+		}
+		steps = append(steps,
+			resource.TestStep{Config: on("site_all"), PlanOnly: true, ExpectNonEmptyPlan: true},
+			acctest.Refused(on("site_without_"+string(kind)),
+				"Error: TaskTypeNotSupported", "Field: task_types", "Value: "+string(kind), "official image site_without_"+string(kind)),
+		)
+	}
+	if len(steps) != 20 {
+		t.Fatalf("%d steps, want one of each kind for ten task types", len(steps))
+	}
+	acctest.Run(t, steps...)
+	if n := d.Engine.Calls(worker.KindImage) + d.Engine.Calls(worker.KindPull); n != 0 {
+		t.Errorf("plans have started %d jobs", n)
+	}
+}
+
+// TestAccSwitchBase: another official image is a new version, and the published one serves until that is published. A base
+// that lacks a chosen task type, or what an entry needs, is refused in the plan, and nothing becomes of it.
+func TestAccSwitchBase(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	shell := map[string]string{"source": official("dataworks_shell_task_pod", ""), "task_types": `["shell"]`}
+	moved := map[string]string{"source": official(acctest.Official, ""), "task_types": `["shell"]`}
+	lacking := map[string]string{"source": official("dataworks_notebook_task_pod", ""), "task_types": `["shell"]`}
+	python2 := map[string]string{
+		"source": official("dataworks_pyodps_py311_task_pod", ""), "task_types": `["shell"]`,
+		"packages": `[{ type = "python2", names = ["six==1.16.0"] }]`,
+	}
+	yum := map[string]string{
+		"source": official("dataworks_shell_task_pod", ""), "task_types": `["shell"]`, "packages": `[{ type = "yum", names = ["git-2.39.5"] }]`,
+	}
+	config := func(arguments map[string]string) string { return d.Provider() + image(arguments) }
+	acctest.Run(t,
+		resource.TestStep{Config: config(shell), Check: resource.ComposeTestCheckFunc(
+			attribute("stage", "Published"), attribute("published_version", "1"), attribute("source.official.version", "20261101"))},
+		acctest.Refused(config(lacking), "Error: TaskTypeNotSupported", "Field: task_types", "Value: shell", "notebook"),
+		acctest.Refused(config(python2), "Error: RuntimeMissing", "Field: packages[0].type", "Value: python2", "apt, python3"),
+		acctest.Refused(config(yum), "Error: PackageManagerMissing", "Field: packages[0].type", "Value: yum", "apt"),
+		resource.TestStep{
+			PreConfig: func() {
+				if n := d.Engine.Calls(worker.KindImage); n != 1 {
+					t.Errorf("%d builds after refusals, want that of version 1", n)
+				}
+				d.Engine.FailOnce(worker.KindImage, &worker.Failure{Kind: worker.FailureCommand, Step: "test", ExitCode: 1})
+			},
+			Config: config(moved), ExpectError: acctest.Words("TestFailed"),
+		},
+		resource.TestStep{RefreshState: true, ExpectNonEmptyPlan: true, Check: resource.ComposeTestCheckFunc(
+			attribute("version", "2"), attribute("stage", "TestFailed"), attribute("published_version", "1"))},
+		resource.TestStep{Config: config(shell), Check: resource.ComposeTestCheckFunc(
+			attribute("stage", "Published"), attribute("published_version", "1"))},
+		acctest.Planned(config(moved), address, plancheck.ResourceActionUpdate),
+		resource.TestStep{Config: config(moved), Check: resource.ComposeTestCheckFunc(
+			attribute("stage", "Published"), attribute("source.official.version", acctest.OfficialVersion))},
+		acctest.Unchanged(config(moved)),
+	)
+}
