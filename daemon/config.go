@@ -15,7 +15,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsimple"
 
 	"github.com/kilnhq/kiln/daemon/catalogue"
+	"github.com/kilnhq/kiln/daemon/job"
 	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/quota"
 	"github.com/kilnhq/kiln/internal/domain/system"
@@ -52,6 +54,7 @@ type Catalogue struct {
 	Mirror     string          `hcl:"mirror,optional"`     // default http://deb.debian.org/debian
 	Suite      string          `hcl:"suite,optional"`      // default bookworm
 	Components []string        `hcl:"components,optional"` // default main
+	RPMMirror  string          `hcl:"rpm_mirror,optional"` // URL of an rpm repository; default: none, and no image of rpm packages
 	Cache      string          `hcl:"cache,optional"`      // directory of finished root file systems; default: in the data directory
 	Images     []OfficialImage `hcl:"image,block"`
 }
@@ -63,13 +66,13 @@ type OfficialImage struct {
 	Reference   string   `hcl:"reference"`     // HOST[:PORT]/REPOSITORY@DIGEST
 	Description string   `hcl:"description,optional"`
 	TaskTypes   []string `hcl:"task_types"`
-	Provides    []string `hcl:"provides,optional"` // apt, python3
+	Provides    []string `hcl:"provides,optional"` // apt, yum, python2, python3
 }
 
 // Index is a package index that install steps use when an entry names none.
 type Index struct {
 	Name     string `hcl:"name,label"`
-	Type     string `hcl:"type"` // pip
+	Type     string `hcl:"type"` // pip or yum, one of each
 	URL      string `hcl:"url"`
 	Internal bool   `hcl:"internal,optional"` // reachable without public access
 }
@@ -157,16 +160,20 @@ func (c Config) validate() problem.List {
 	default:
 		wrong("version_pinning", c.VersionPinning, "enforce, warn, off")
 	}
-	if len(c.Indexes) > 1 {
-		wrong("package_index", fmt.Sprint(len(c.Indexes)), "one index of type pip")
-	}
+	types := map[string]bool{}
 	for _, index := range c.Indexes {
-		if u, err := url.Parse(index.URL); err != nil || u.Host == "" || index.Type != "pip" {
-			wrong("package_index."+index.Name, index.Type+" "+index.URL, `type = "pip" and a URL`)
+		if u, err := url.Parse(index.URL); err != nil || u.Host == "" || index.Type != "pip" && index.Type != "yum" {
+			wrong("package_index."+index.Name, index.Type+" "+index.URL, `type = "pip" or "yum", and a URL`)
+		} else if types[index.Type] {
+			wrong("package_index."+index.Name, index.Type, "one index of each type")
 		}
+		types[index.Type] = true
 	}
 	if u, err := url.Parse(c.Catalogue.Mirror); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		wrong("catalogue.mirror", c.Catalogue.Mirror, "an http or https URL")
+	}
+	if u, err := url.Parse(c.Catalogue.RPMMirror); c.Catalogue.RPMMirror != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		wrong("catalogue.rpm_mirror", c.Catalogue.RPMMirror, "an http or https URL")
 	}
 	for _, image := range c.Catalogue.Images {
 		if !versionDate.MatchString(image.Version) {
@@ -213,20 +220,27 @@ func (c Config) entries() []official.Image {
 	return entries
 }
 
-// mounts gives the configuration files that install steps see, such as the default package index.
-func (c Config) mounts() map[string]string {
+// mounts gives the configuration files that install steps see: the default package indexes.
+func (c Config) mounts() []job.Mount {
+	var mounts []job.Mount
 	for _, index := range c.Indexes {
 		u, err := url.Parse(index.URL)
 		if err != nil {
 			continue // complete has refused it
 		}
+		if index.Type == "yum" {
+			mounts = append(mounts, job.Mount{
+				Path: pkgmanager.YumFile, Content: pkgmanager.YumRepository(index.URL), Needs: string(pkgmanager.Yum),
+			})
+			continue
+		}
 		text := "[global]\nindex-url = " + index.URL + "\n"
 		if u.Scheme == "http" {
 			text += "trusted-host = " + u.Hostname() + "\n"
 		}
-		return map[string]string{"/etc/pip.conf": text}
+		mounts = append(mounts, job.Mount{Path: "/etc/pip.conf", Content: text})
 	}
-	return nil
+	return mounts
 }
 
 func deref[T any](p *T) T {

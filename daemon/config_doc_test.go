@@ -80,6 +80,7 @@ var computed = map[string]string{
 	"`data_dir`": "`$XDG_STATE_HOME/kiln`, or else `~/.local/state/kiln`", "`socket`": "`$XDG_RUNTIME_DIR/kiln/kilnd.sock`",
 	"`runtime`": "`runc` beside `kilnd`, or in `../libexec/kiln`", "`external_address`": "what `listen` says",
 	"`cache`": "`catalogue` in the data directory", "`description`": "empty", "`provides`": "none",
+	"`rpm_mirror`": "none",
 }
 
 // TestConfigReference: docs/configuration.md has every field of the configuration and no other, with its type and default.
@@ -162,13 +163,17 @@ func TestConfigExample(t *testing.T) {
 		Workers: DefaultWorkers, VersionPinning: "enforce", Regions: []Region{{Name: "local", Edition: "professional"}},
 		Registry: &Registry{Listen: DefaultListen, ExternalAddress: "registry.internal:5380"},
 		Catalogue: &Catalogue{
-			Mirror: DefaultMirror, Suite: DefaultSuite, Components: []string{"main"}, Cache: "/srv/kiln/catalogue",
+			Mirror: DefaultMirror, Suite: DefaultSuite, Components: []string{"main"},
+			RPMMirror: "http://mirror.internal/el9/BaseOS/x86_64/os/", Cache: "/srv/kiln/catalogue",
 			Images: []OfficialImage{{
 				Name: "site_base", Version: "20261101", Reference: "registry.internal:5000/team/base@" + digest,
 				Description: "What all teams start from", TaskTypes: []string{"python", "shell"}, Provides: []string{"apt", "python3"},
 			}},
 		},
-		Indexes: []Index{{Name: "site", Type: "pip", URL: "https://pypi.internal/simple/", Internal: true}},
+		Indexes: []Index{
+			{Name: "site", Type: "pip", URL: "https://pypi.internal/simple/", Internal: true},
+			{Name: "rpms", Type: "yum", URL: "http://mirror.internal/el9/AppStream/x86_64/os/"},
+		},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kilnhq/kiln/daemon/catalogue"
+	"github.com/kilnhq/kiln/daemon/job"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/quota"
@@ -93,6 +94,7 @@ catalogue {
   mirror     = "https://mirror.internal/debian"
   suite      = "trixie"
   components = ["main", "contrib"]
+  rpm_mirror = "http://mirror.internal/el9/BaseOS/"
   cache      = "/srv/cache"
 
   image "site_base" "20260101" {
@@ -108,6 +110,11 @@ package_index "mirror" {
   url      = "http://mirror.internal:8081/simple/"
   internal = true
 }
+
+package_index "rpms" {
+  type = "yum"
+  url  = "http://mirror.internal/el9/AppStream/"
+}
 `
 
 func TestConfigEverything(t *testing.T) {
@@ -121,13 +128,17 @@ func TestConfigEverything(t *testing.T) {
 		Regions:  []Region{{Name: "local", Edition: "basic"}, {Name: "cn-east_2", Edition: "professional"}},
 		Registry: &Registry{Listen: "127.0.0.1:6000", ExternalAddress: "kiln.example:6000"},
 		Catalogue: &Catalogue{
-			Mirror: "https://mirror.internal/debian", Suite: "trixie", Components: []string{"main", "contrib"}, Cache: "/srv/cache",
+			Mirror: "https://mirror.internal/debian", Suite: "trixie", Components: []string{"main", "contrib"},
+			RPMMirror: "http://mirror.internal/el9/BaseOS/", Cache: "/srv/cache",
 			Images: []OfficialImage{{
 				Name: "site_base", Version: "20260101", Reference: "registry.internal:5000/team/base@sha256:ab",
 				Description: "what we all use", TaskTypes: []string{"shell", "notebook"}, Provides: []string{"python3"},
 			}},
 		},
-		Indexes: []Index{{Name: "mirror", Type: "pip", URL: "http://mirror.internal:8081/simple/", Internal: true}},
+		Indexes: []Index{
+			{Name: "mirror", Type: "pip", URL: "http://mirror.internal:8081/simple/", Internal: true},
+			{Name: "rpms", Type: "yum", URL: "http://mirror.internal/el9/AppStream/"},
+		},
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
@@ -147,11 +158,14 @@ func TestConfigEverything(t *testing.T) {
 		t.Errorf("the shipped entries are made from %s", suite)
 	}
 	text := "[global]\nindex-url = http://mirror.internal:8081/simple/\ntrusted-host = mirror.internal\n"
-	if diff := cmp.Diff(map[string]string{"/etc/pip.conf": text}, c.mounts()); diff != "" {
+	repository := "[kiln]\nname=kiln\nbaseurl=http://mirror.internal/el9/AppStream/\nenabled=1\ngpgcheck=0\n"
+	if diff := cmp.Diff([]job.Mount{
+		{Path: "/etc/pip.conf", Content: text}, {Path: "/etc/yum.repos.d/kiln.repo", Content: repository, Needs: "yum"},
+	}, c.mounts()); diff != "" {
 		t.Error(diff)
 	}
 	c.Indexes[0].URL = "https://mirror.internal/simple/"
-	if got := c.mounts()["/etc/pip.conf"]; got != "[global]\nindex-url = https://mirror.internal/simple/\n" {
+	if got := c.mounts()[0].Content; got != "[global]\nindex-url = https://mirror.internal/simple/\n" {
 		t.Errorf("pip.conf = %q", got)
 	}
 }
@@ -175,8 +189,9 @@ func TestConfigRefused(t *testing.T) {
 		{"index of two lines", "package_index \"x\" {\n type = \"pip\"\n url = \"http://x/\\nextra = 1\"\n}", []string{"package_index.x"}},
 		{
 			"two indexes", strings.Repeat("package_index \"x\" {\n type = \"pip\"\n url = \"http://x/\"\n}\n", 2),
-			[]string{"package_index"},
+			[]string{"package_index.x"},
 		},
+		{"rpm mirror", `catalogue { rpm_mirror = "mirror.internal" }`, []string{"catalogue.rpm_mirror"}},
 		{"mirror", `catalogue { mirror = "deb.debian.org" }`, []string{"catalogue.mirror"}},
 		{"mirror of files", `catalogue { mirror = "file:///srv/debian" }`, []string{"catalogue.mirror"}},
 		{

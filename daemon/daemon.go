@@ -174,7 +174,7 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 	places := place.NewFinder(within(db, func(tx *sqlite.Tx) place.Tx { return tx }), net.DefaultResolver.LookupNetIP)
 	official := catalogue.New(catalogue.Config{
 		Store: within(db, func(tx *sqlite.Tx) catalogue.Tx { return tx }), Queue: runner, Reach: places.Hosts, Entries: cfg.entries(),
-		Mirror: cfg.Catalogue.Mirror, Cache: cfg.Catalogue.Cache, Region: regions[0].Name,
+		Mirror: cfg.Catalogue.Mirror, RPM: cfg.Catalogue.RPMMirror, Cache: cfg.Catalogue.Cache, Region: regions[0].Name,
 	})
 	maker := &job.Maker{Engine: o.Engine, Catalogue: official, Places: places, Files: files, Mounts: cfg.mounts()}
 	official.Use(maker)

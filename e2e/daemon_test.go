@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -42,15 +43,19 @@ type kilnd struct {
 	client      *client.Client
 }
 
-// newDaemon writes a configuration and starts the daemon; settings are added to the configuration.
-func newDaemon(name, settings string) (*kilnd, error) {
+// newDaemon writes a configuration and starts the daemon; settings are added to the configuration, and what is given besides
+// takes the place of the shared cache in the catalogue's block.
+func newDaemon(name, settings string, catalogue ...string) (*kilnd, error) {
 	d := &kilnd{dir: dir(name), socket: dir(name, "sock")}
 	var err error
 	if d.port, err = freePort(); err != nil {
 		return nil, err
 	}
-	config := fmt.Sprintf("data_dir = %q\nsocket = %q\nregistry { listen = \"127.0.0.1:%d\" }\ncatalogue { cache = %q }\n%s",
-		filepath.Join(d.dir, "data"), d.socket, d.port, filepath.Join(filepath.Dir(dir()), "cache"), settings)
+	if len(catalogue) == 0 {
+		catalogue = []string{fmt.Sprintf("cache = %q", filepath.Join(filepath.Dir(dir()), "cache"))}
+	}
+	config := fmt.Sprintf("data_dir = %q\nsocket = %q\nregistry { listen = \"127.0.0.1:%d\" }\ncatalogue {\n%s\n}\n%s",
+		filepath.Join(d.dir, "data"), d.socket, d.port, strings.Join(catalogue, "\n"), settings)
 	if d.client, err = client.New(client.Config{Endpoint: "unix://" + d.socket}); err != nil {
 		return nil, err
 	}
@@ -148,9 +153,9 @@ func (d *kilnd) log() string {
 }
 
 // ownDaemon starts a daemon that the test may kill.
-func ownDaemon(tb testing.TB, name string) *kilnd {
+func ownDaemon(tb testing.TB, name string, settings ...string) *kilnd {
 	tb.Helper()
-	d, err := newDaemon(name, "")
+	d, err := newDaemon(name, strings.Join(settings[:min(1, len(settings))], ""), settings[min(1, len(settings)):]...)
 	if err != nil {
 		tb.Fatal(err)
 	}

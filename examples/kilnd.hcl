@@ -35,6 +35,9 @@ catalogue {
   suite      = "bookworm"
   components = ["main"]
 
+  # What the shipped image of rpm packages is made from; without one, that image cannot be made.
+  rpm_mirror = "http://mirror.internal/el9/BaseOS/x86_64/os/"
+
   # Finished root file systems. Default: catalogue in the data directory.
   cache = "/srv/kiln/catalogue"
 
@@ -52,4 +55,10 @@ package_index "site" {
   type     = "pip"
   url      = "https://pypi.internal/simple/"
   internal = true
+}
+
+# Where yum installs from when an entry names no index. There may be one index of each type.
+package_index "rpms" {
+  type = "yum"
+  url  = "http://mirror.internal/el9/AppStream/x86_64/os/"
 }

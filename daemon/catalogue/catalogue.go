@@ -53,6 +53,7 @@ type Config struct {
 	Reach   Reach
 	Entries []official.Image
 	Mirror  string // URL of the Debian mirror that definitions are made from
+	RPM     string // URL of the repository that definitions of rpm images are made from; empty: they cannot be
 	Cache   string // directory of finished root file systems; empty: none is kept
 	Region  string // of the processes that prepare images
 }
@@ -166,6 +167,11 @@ func (s *Service) entries(ctx context.Context) ([]official.Image, error) {
 		}
 		return err
 	})
+	for i, o := range all {
+		if o.Definition != nil && o.Definition.RPM && s.cfg.RPM == "" && !o.Available {
+			all[i].Status = official.StatusUnavailable
+		}
+	}
 	slices.SortFunc(all, func(a, b official.Image) int {
 		return strings.Compare(a.Name+"\x00"+a.Version, b.Name+"\x00"+b.Version)
 	})

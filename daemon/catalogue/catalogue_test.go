@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func TestShipped(t *testing.T) {
 		if _, err := time.Parse("20060102", o.Version); err != nil || o.Status != official.StatusReadOnly || o.Definition == nil || o.Reference != "" {
 			t.Errorf("%s %s cannot be made: %+v", o.Name, o.Version, o)
 		}
-		if !slices.Equal(o.Definition.Components, []string{"main", "contrib"}) || o.Definition.Suite != "bookworm" {
+		if d := o.Definition; !d.RPM && (!slices.Equal(d.Components, []string{"main", "contrib"}) || d.Suite != "bookworm") {
 			t.Errorf("%s is made from %+v", o.Name, o.Definition)
 		}
 		for _, kind := range o.Default {
@@ -65,7 +66,7 @@ func TestList(t *testing.T) {
 	}{
 		{"", "", []string{
 			"dataworks_notebook_task_pod", "dataworks_pyodps_py311_task_pod", "dataworks_pyodps_task_pod", "dataworks_pyodps_task_pod",
-			"dataworks_python_task_pod", shell,
+			"dataworks_python_task_pod", "dataworks_shell_rpm_task_pod", shell,
 		}},
 		{"", tasktype.PyODPS2, []string{"dataworks_pyodps_task_pod"}},
 		{shell, "", []string{shell}},
@@ -213,5 +214,45 @@ func TestReopen(t *testing.T) {
 	}
 	if n := len(d.Engine.Jobs()); n != 0 {
 		t.Errorf("%d jobs for what was there", n)
+	}
+}
+
+// TestRPM checks that the image of rpm packages is made from the site's repository, and not without one.
+func TestRPM(t *testing.T) {
+	t.Parallel()
+	const name = "dataworks_shell_rpm_task_pod"
+	d := servicetest.New(t, servicetest.Options{})
+	list, err := d.Catalogue.List(d.Context(), name, "")
+	servicetest.Must(t, err)
+	if len(list) != 1 || list[0].Status != official.StatusUnavailable {
+		t.Errorf("without a repository: %+v", list)
+	}
+	_, err = d.Catalogue.Prepare(d.Context(), name, "")
+	servicetest.Refused(t, err, problem.OfficialImageUnavailable, "source.official.image")
+
+	d = servicetest.New(t, servicetest.Options{RPM: "http://rpm.test:8080/os/"})
+	o, err := d.Catalogue.Ensure(d.Context(), name, "", silent)
+	if err != nil || !o.Available || o.Status != official.StatusReadOnly {
+		t.Errorf("with a repository: %+v, %v", o, err)
+	}
+	job := d.Engine.Jobs(worker.KindBootstrap)[0]
+	if b := job.Bootstrap; !strings.Contains(b.Repository, "baseurl=http://rpm.test:8080/os/\n") || len(b.Mirrors) != 0 || job.Network.Allow[0].Port != 8080 {
+		t.Errorf("the job is %+v, %+v", job, job.Bootstrap)
+	}
+}
+
+// TestOlder checks that Python 2 is looked for in an older release, from which nothing else is preferred.
+func TestOlder(t *testing.T) {
+	t.Parallel()
+	d := servicetest.New(t, servicetest.Options{})
+	if _, err := d.Catalogue.Ensure(d.Context(), "dataworks_pyodps_task_pod", "", silent); err != nil {
+		t.Fatal(err)
+	}
+	b := d.Engine.Jobs(worker.KindBootstrap)[0].Bootstrap
+	if diff := cmp.Diff([]string{"http://mirror.test/debian", "deb http://mirror.test/debian bullseye main"}, b.Mirrors); diff != "" {
+		t.Error(diff)
+	}
+	if !slices.ContainsFunc(b.Setup, func(hook string) bool { return strings.Contains(hook, `n=bullseye\nPin-Priority: 100\n`) }) {
+		t.Errorf("nothing keeps the older release behind: %q", b.Setup)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/worker"
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	domain "github.com/kilnhq/kiln/internal/domain/process"
 )
 
@@ -61,7 +62,11 @@ func (s *Service) Finish(ctx context.Context, p domain.Process, result any) erro
 func (s *Service) job(ctx context.Context, id string, entry official.Image, log *process.Journal) (worker.Job, error) {
 	j := worker.Job{ID: id, Kind: worker.KindPull}
 	source := entry.Reference
-	if entry.Definition != nil {
+	d := entry.Definition
+	switch {
+	case d != nil && d.RPM:
+		j.Kind, source = worker.KindBootstrap, s.cfg.RPM
+	case d != nil:
 		j.Kind, source = worker.KindBootstrap, s.cfg.Mirror
 	}
 	allow, err := hostPort(source)
@@ -76,23 +81,27 @@ func (s *Service) job(ctx context.Context, id string, entry official.Image, log 
 		log.Remark("%s", remark)
 	}
 	j.Network = reach
-	if entry.Definition == nil {
+	if d == nil {
 		j.Pull = &worker.Pull{Source: entry.Reference, Tag: entry.Tag()}
 		return j, nil
 	}
-	d := entry.Definition
 	day, err := time.Parse("20060102", entry.Version)
 	if err != nil {
 		return j, fmt.Errorf("official image %s: version %q is no date: %w", entry.Name, entry.Version, err)
 	}
-	mirrors := []string{s.cfg.Mirror}
-	if d.Older != "" {
-		mirrors = append(mirrors, strings.Join(append([]string{"deb", s.cfg.Mirror, d.Older}, d.Components...), " "))
-	}
 	j.Bootstrap = &worker.Bootstrap{
-		Tag: entry.Tag(), Suite: d.Suite, Mirrors: mirrors, Components: d.Components, Include: d.Include,
+		Tag: entry.Tag(), Suite: d.Suite, Components: d.Components, Include: d.Include,
 		Setup: d.Setup, Customize: d.Customize, Env: d.Env, Epoch: day, Cache: s.cfg.Cache,
 		Labels: map[string]string{"io.kiln.official.name": entry.Name, "io.kiln.official.version": entry.Version},
+	}
+	if d.RPM {
+		j.Bootstrap.Repository = pkgmanager.YumRepository(s.cfg.RPM)
+		return j, nil
+	}
+	j.Bootstrap.Mirrors = []string{s.cfg.Mirror}
+	if d.Older != "" {
+		older := append([]string{"deb", s.cfg.Mirror, d.Older}, d.Components...)
+		j.Bootstrap.Mirrors = append(j.Bootstrap.Mirrors, strings.Join(older, " "))
 	}
 	return j, nil
 }

@@ -42,6 +42,7 @@ var (
 	system   = []string{"bash", "ca-certificates", "procps", "tzdata"}
 	python   = append([]string{"python3", "python3-pip"}, system...)
 	python2  = append([]string{"python2.7", "python-pip-whl"}, python...)
+	rpm      = []string{"bash", "ca-certificates", "coreutils", "glibc-minimal-langpack", "procps-ng", "tzdata", "yum"}
 	notebook = append([]string{"jupyter-core", "jupyter-nbconvert", "python3-ipykernel"}, python...)
 )
 
@@ -86,6 +87,11 @@ func Shipped(suite string, components []string) []official.Image {
 			Definition: debian(notebook, pythonTools),
 		},
 	}
+	list = append(list, official.Image{
+		Name: "dataworks_shell_rpm_task_pod", Version: Newest, Description: "Shell tasks: bash and yum, from the site's rpm repository",
+		TaskTypes: []tasktype.Type{tasktype.Shell}, Provides: []string{"yum"},
+		Definition: &official.Definition{RPM: true, Include: rpm, Customize: []string{`mkdir -p "$1/home/admin/usertools/tools"`}, Env: env},
+	})
 	for i := range list {
 		list[i].Status = official.StatusReadOnly
 	}

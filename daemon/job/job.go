@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,14 @@ type Maker struct {
 	Catalogue Catalogue
 	Places    Places
 	Files     Files
-	Mounts    map[string]string // path in the container to content: configuration that install steps see and no layer keeps
+	Mounts    []Mount
+}
+
+// Mount is a configuration file that install steps see and no layer keeps.
+type Mount struct {
+	Path    string // in the container
+	Content string
+	Needs   string // what the base must provide for it to be of use; empty: it always is
 }
 
 // Task is one recipe to build in a place.
@@ -71,7 +79,8 @@ func (m *Maker) Build(ctx context.Context, t Task, log *process.Journal) (worker
 		return worker.Result{}, err
 	}
 	j := worker.Job{ID: t.Process.ID, Kind: worker.KindImage, Network: where.Network, Image: m.image(t, where)}
-	return m.onBase(ctx, base, log, func() (worker.Result, error) {
+	return m.onBase(ctx, base, log, func(o official.Image) (worker.Result, error) {
+		j.Image.Mounts = m.mounts(o)
 		return m.Execute(ctx, j, where.Egress, log)
 	})
 }
@@ -91,7 +100,7 @@ func (m *Maker) Run(ctx context.Context, p domain.Process, image string, c worke
 
 // RunOfficial runs a command in an official image.
 func (m *Maker) RunOfficial(ctx context.Context, p domain.Process, base recipe.Base, c worker.Command, log *process.Journal) (worker.Result, error) {
-	return m.onBase(ctx, base, log, func() (worker.Result, error) {
+	return m.onBase(ctx, base, log, func(official.Image) (worker.Result, error) {
 		return m.Run(ctx, p, official.Tag(base.Official, base.Version), c, log)
 	})
 }
@@ -137,13 +146,14 @@ func (w *witness) see(e worker.Event) {
 
 // onBase does something that needs an official image, and makes the image anew when it turns out to be missing.
 func (m *Maker) onBase(
-	ctx context.Context, base recipe.Base, log *process.Journal, do func() (worker.Result, error),
+	ctx context.Context, base recipe.Base, log *process.Journal, do func(official.Image) (worker.Result, error),
 ) (result worker.Result, err error) {
 	for range 2 {
-		if _, err := m.Catalogue.Ensure(ctx, base.Official, base.Version, log.Remark); err != nil {
+		image, err := m.Catalogue.Ensure(ctx, base.Official, base.Version, log.Remark)
+		if err != nil {
 			return worker.Result{}, err
 		}
-		result, err = do()
+		result, err = do(image)
 		failure, ok := errors.AsType[*worker.Failure](err)
 		if !ok || failure.Kind != worker.FailureImage {
 			return result, err
@@ -179,10 +189,21 @@ func (m *Maker) image(t Task, where place.Place) *worker.Image {
 		files[f.ContextName()] = m.Files.Path(f.SHA256)
 	}
 	return &worker.Image{
-		Containerfile: t.Recipe.Containerfile(), Files: files, Mounts: m.Mounts, Epoch: epoch(t.Recipe.Base.Version), Tag: t.Tag,
+		Containerfile: t.Recipe.Containerfile(), Files: files, Epoch: epoch(t.Recipe.Base.Version), Tag: t.Tag,
 		Labels: map[string]string{"io.kiln.input-hash": t.Recipe.Hash()},
 		Check:  t.Check, Commands: t.Commands, TimeZone: where.Group.TimeZone,
 	}
+}
+
+// mounts gives the files that are of use on a base: the others would need directories that it does not have.
+func (m *Maker) mounts(base official.Image) map[string]string {
+	files := map[string]string{}
+	for _, f := range m.Mounts {
+		if f.Needs == "" || slices.Contains(base.Provides, f.Needs) {
+			files[f.Path] = f.Content
+		}
+	}
+	return files
 }
 
 // epoch dates every file of a recipe by its base, so that the same recipe gives the same layers on any day.

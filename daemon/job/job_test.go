@@ -33,11 +33,13 @@ type surroundings struct {
 	ensured int
 	forgot  int
 	missing error
+
+	provides []string
 }
 
 func (s *surroundings) Ensure(_ context.Context, name, version string, _ func(string, ...any)) (official.Image, error) {
 	s.ensured++
-	return official.Image{Name: name, Version: version}, s.missing
+	return official.Image{Name: name, Version: version, Provides: s.provides}, s.missing
 }
 
 func (s *surroundings) Forget(context.Context, string, string) error {
@@ -67,7 +69,9 @@ type bench struct {
 func newBench() *bench {
 	s := &surroundings{group: resourcegroup.ResourceGroup{Type: resourcegroup.TypeServerless, TimeZone: "Asia/Shanghai"}}
 	e := enginetest.New()
-	return &bench{&job.Maker{Engine: e, Catalogue: s, Places: s, Files: s, Mounts: map[string]string{"/etc/pip.conf": "[global]\n"}}, e, s}
+	return &bench{&job.Maker{Engine: e, Catalogue: s, Places: s, Files: s, Mounts: []job.Mount{
+		{Path: "/etc/pip.conf", Content: "[global]\n"}, {Path: "/etc/yum.repos.d/kiln.repo", Content: "[kiln]\n", Needs: "yum"},
+	}}, e, s}
 }
 
 var base = recipe.Base{Official: "shell", Version: "20261101"}
@@ -112,6 +116,25 @@ func (h handler) Run(ctx context.Context, _ domain.Process, log *process.Journal
 
 func (h handler) Finish(ctx context.Context, p domain.Process, _ any) error {
 	return h.d.Store.Write(ctx, func(tx *sqlite.Tx) error { return tx.FinishProcess(p) })
+}
+
+// TestMounts checks that a base sees the configuration files that are of use on it.
+func TestMounts(t *testing.T) {
+	t.Parallel()
+	for _, provides := range [][]string{nil, {"apt"}, {"apt", "yum"}} {
+		b := newBench()
+		b.around.provides = provides
+		_, _, err := run(t, func(ctx context.Context, log *process.Journal) (worker.Result, error) {
+			return b.Build(ctx, task("rg-1"), log)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mounts := b.engine.Jobs()[0].Image.Mounts
+		if _, yum := mounts["/etc/yum.repos.d/kiln.repo"]; yum != slices.Contains(provides, "yum") || mounts["/etc/pip.conf"] != "[global]\n" {
+			t.Errorf("a base with %q sees %v", provides, mounts)
+		}
+	}
 }
 
 func TestBuild(t *testing.T) {

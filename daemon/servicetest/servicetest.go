@@ -54,7 +54,8 @@ type Options struct {
 	Regions []systemdomain.Region
 	Workers int
 	Entries []official.Image
-	Idle    bool // nothing is claimed until Start is called
+	RPM     string // URL of the rpm repository of the catalogue
+	Idle    bool   // nothing is claimed until Start is called
 }
 
 // Daemon is the services, wired, and what they stand on.
@@ -147,7 +148,7 @@ func (d *Daemon) wire(o Options) {
 	places := place.NewFinder(within(d, func(tx *sqlite.Tx) place.Tx { return tx }), lookup)
 	d.Catalogue = catalogue.New(catalogue.Config{
 		Store: within(d, func(tx *sqlite.Tx) catalogue.Tx { return tx }), Queue: d.Runner, Reach: places.Hosts, Entries: o.Entries,
-		Mirror: "http://mirror.test/debian", Region: o.Regions[0].Name,
+		Mirror: "http://mirror.test/debian", RPM: o.RPM, Region: o.Regions[0].Name,
 	})
 	maker := &job.Maker{Engine: d.Engine, Catalogue: d.Catalogue, Places: places, Files: d.Files}
 	d.Catalogue.Use(maker)

@@ -68,7 +68,7 @@ const HostName = network.HostName
 // HostAddress is the address behind HostName, as seen from inside a worker.
 const HostAddress = "10.0.2.2"
 
-// Bootstrap makes a base image with mmdebstrap.
+// Bootstrap makes a base image with mmdebstrap or, when it has a Repository, with dnf.
 type Bootstrap struct {
 	Tag        string            `json:"tag"` // the name in the store, e.g. localhost/kiln/NAME:VERSION
 	Suite      string            `json:"suite"`
@@ -79,6 +79,7 @@ type Bootstrap struct {
 	Customize  []string          `json:"customize"`       // shell commands at the end, run with the root's path as $1
 	Env        map[string]string `json:"env"`
 	Labels     map[string]string `json:"labels"`
+	Repository string            `json:"repository,omitempty"` // text of a repository file: all that rpm packages come from
 	Epoch      time.Time         `json:"epoch"`
 	Cache      string            `json:"cache"` // directory for finished root tars, shared by daemons; empty is none
 }

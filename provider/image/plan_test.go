@@ -93,6 +93,8 @@ func TestAccRefusedByCatalogue(t *testing.T) {
 	acctest.Run(t,
 		acctest.Refused(with(map[string]string{"source": official("nowhere", "")}),
 			"Error: OfficialImageNotFound", "Field: source.official.image", "Value: nowhere", "dataworks_pyodps_task_pod"),
+		acctest.Refused(with(map[string]string{"source": official("dataworks_shell_rpm_task_pod", ""), "task_types": `["shell"]`}),
+			"Error: OfficialImageUnavailable", "Field: source.official.image", "Value: dataworks_shell_rpm_task_pod", "catalogue.rpm_mirror"),
 		acctest.Refused(with(map[string]string{"source": official(acctest.Official, `, version = "19990101"`)}),
 			"Error: VersionNotFound", "Field: source.official.version", "Value: 19990101", acctest.OfficialVersion),
 		acctest.Refused(with(map[string]string{"task_types": `["pyodps3", "cdh"]`}),

@@ -96,10 +96,11 @@ func imageAttributes() map[string]schema.Attribute {
 		"task_types":  texts("The task types that it serves."),
 		"default_for": texts("The task types whose default image it is."),
 		"provides":    texts("The package managers and runtimes in it: `apt`, `yum`, `python2`, `python3`."),
-		"status":      text("`" + string(domain.StatusReadOnly) + "`, or `" + string(domain.StatusExpired) + "` when nothing new may be based on it."),
-		"reference":   text("The registry reference that it is pulled from; empty when the daemon makes it itself."),
-		"available":   schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is in the daemon's store already."},
-		"size_bytes":  schema.Int64Attribute{Computed: true, MarkdownDescription: "The uncompressed size in bytes, once available."},
+		"status": text("`" + string(domain.StatusReadOnly) + "`, or `" + string(domain.StatusExpired) + "` when nothing new may be based on it, or `" +
+			string(domain.StatusUnavailable) + "` when the daemon's configuration does not say what to make it from."),
+		"reference":  text("The registry reference that it is pulled from; empty when the daemon makes it itself."),
+		"available":  schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is in the daemon's store already."},
+		"size_bytes": schema.Int64Attribute{Computed: true, MarkdownDescription: "The uncompressed size in bytes, once available."},
 		"packages": schema.ListNestedAttribute{
 			Computed:            true,
 			MarkdownDescription: "The packages in it, once available.",

@@ -21,7 +21,7 @@ func TestAccFilters(t *testing.T) {
 	}
 	acctest.Run(t,
 		acctest.Refused(images(`task_type = "cobol"`), "task_type", `"pyodps2"`),
-		resource.TestStep{Config: images(""), Check: resource.TestCheckResourceAttr(address, "images.#", "7")},
+		resource.TestStep{Config: images(""), Check: resource.TestCheckResourceAttr(address, "images.#", "8")},
 		resource.TestStep{Config: images(`name = "` + acctest.Official + `"`), Check: resource.ComposeTestCheckFunc(
 			resource.TestCheckResourceAttr(address, "images.#", "2"),
 			resource.TestCheckResourceAttr(address, "images.0.task_types.0", "pyodps3"),

@@ -36,9 +36,16 @@ const lastHook = `rm -rf "$1"/var/log/apt "$1"/var/log/*.log "$1"/var/cache/apt/
 	`"$1"/var/lib/dpkg/*-old "$1"/var/cache/debconf/*-old; find "$1"/usr "$1"/home -name __pycache__ -prune -exec rm -rf {} +; ` +
 	`echo localhost > "$1"/etc/hostname; : > "$1"/etc/resolv.conf`
 
-// bootstrap makes a base image with mmdebstrap, or from a root that an earlier one left in the cache.
+func bootstrapStep(spec *worker.Bootstrap) string {
+	if spec.Repository != "" {
+		return "bootstrap with rpm"
+	}
+	return "bootstrap " + spec.Suite
+}
+
+// bootstrap makes a base image with mmdebstrap or dnf, or from a root that an earlier one left in the cache.
 func (r *runner) bootstrap(ctx context.Context, spec *worker.Bootstrap) (worker.Result, error) {
-	r.report.step(1, 2, "bootstrap "+spec.Suite)
+	r.report.step(1, 2, bootstrapStep(spec))
 	tar, err := r.rootTar(ctx, spec)
 	if err != nil {
 		return worker.Result{}, err
@@ -63,7 +70,7 @@ func (r *runner) bootstrap(ctx context.Context, spec *worker.Bootstrap) (worker.
 func (r *runner) rootTar(ctx context.Context, spec *worker.Bootstrap) (string, error) {
 	if spec.Cache == "" {
 		path := filepath.Join(sandbox.TempDir, "root.tar")
-		return path, r.mmdebstrap(ctx, spec, path)
+		return path, r.makeRoot(ctx, spec, path)
 	}
 	path := filepath.Join(CacheDir, "root-"+cacheKey(spec)+".tar")
 	if _, err := os.Stat(path); err == nil {
@@ -75,7 +82,7 @@ func (r *runner) rootTar(ctx context.Context, spec *worker.Bootstrap) (string, e
 	}
 	temp := filepath.Join(CacheDir, tempTar+r.token+".tar")
 	defer func() { _ = os.Remove(temp) }()
-	if err := r.mmdebstrap(ctx, spec, temp); err != nil {
+	if err := r.makeRoot(ctx, spec, temp); err != nil {
 		return "", err
 	}
 	if err := errors.Join(syncFile(temp), os.Rename(temp, path), syncFile(CacheDir)); err != nil {
@@ -108,6 +115,9 @@ func cacheKey(spec *worker.Bootstrap) string {
 	input := []any{recipeVersion, spec.Suite, spec.Mirrors, spec.Components, spec.Include, spec.Customize, spec.Epoch.Unix(), lastHook}
 	if len(spec.Setup) > 0 {
 		input = append(input, spec.Setup)
+	}
+	if spec.Repository != "" {
+		input = append(input, spec.Repository, rpmHook)
 	}
 	text, err := json.Marshal(input)
 	if err != nil {
@@ -143,10 +153,25 @@ func mmdebstrapArgs(spec *worker.Bootstrap, path string) []string {
 	return append(append(args, spec.Suite, path), spec.Mirrors...)
 }
 
-// mmdebstrap writes a root file system to path.
-func (r *runner) mmdebstrap(ctx context.Context, spec *worker.Bootstrap, path string) error {
-	cmd := exec.CommandContext(ctx, "mmdebstrap", mmdebstrapArgs(spec, path)...)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", spec.Epoch.Unix()), "DEBIAN_FRONTEND=noninteractive")
+// makeRoot writes a root file system to path.
+func (r *runner) makeRoot(ctx context.Context, spec *worker.Bootstrap, path string) error {
+	if spec.Repository != "" {
+		return r.rpmRoot(ctx, spec, path)
+	}
+	return r.tool(ctx, spec, tool{name: "mmdebstrap", args: mmdebstrapArgs(spec, path), home: sandbox.HomeDir})
+}
+
+// tool is a program that helps to make a root file system.
+type tool struct {
+	name string
+	args []string
+	home string
+}
+
+// tool runs a program whose output is the log, and whose failure is the bootstrap's.
+func (r *runner) tool(ctx context.Context, spec *worker.Bootstrap, t tool) error {
+	cmd := exec.CommandContext(ctx, t.name, t.args...)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", spec.Epoch.Unix()), "DEBIAN_FRONTEND=noninteractive", "HOME="+t.home)
 	cmd.Dir = sandbox.TempDir
 	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
@@ -163,7 +188,7 @@ func (r *runner) mmdebstrap(ctx context.Context, spec *worker.Bootstrap, path st
 	_ = writer.Close()
 	<-done
 	if err != nil && ctx.Err() == nil {
-		return &worker.Failure{Kind: worker.FailureBootstrap, Step: "bootstrap " + spec.Suite, Message: fmt.Sprintf("mmdebstrap: %v: %s", err, last)}
+		return &worker.Failure{Kind: worker.FailureBootstrap, Step: bootstrapStep(spec), Message: fmt.Sprintf("%s: %v: %s", t.name, err, last)}
 	}
 	return err
 }
@@ -179,7 +204,7 @@ func (r *runner) progress(reader io.Reader) string {
 		if line == "" {
 			continue
 		}
-		if strings.HasPrefix(line, "E: ") {
+		if strings.HasPrefix(line, "E: ") || strings.HasPrefix(line, "Error: ") {
 			last = line
 		}
 		r.report.log(worker.StreamStderr, line)

@@ -15,8 +15,9 @@ type Status string
 
 // The statuses of official images.
 const (
-	StatusReadOnly Status = "ReadOnly" // usable; official images cannot be changed
-	StatusExpired  Status = "Expired"  // no longer to be built on
+	StatusReadOnly    Status = "ReadOnly"    // usable; official images cannot be changed
+	StatusExpired     Status = "Expired"     // no longer to be built on
+	StatusUnavailable Status = "Unavailable" // the daemon's configuration does not say what to make it from
 )
 
 // Image is one version of one entry of the catalogue.
@@ -52,8 +53,9 @@ func Changes(packages []Package) []Package {
 	return slices.DeleteFunc(slices.Clone(packages), func(p Package) bool { return p.Version == p.Base })
 }
 
-// Definition says how to make an official image from a Debian mirror.
+// Definition says how to make an official image from a mirror: of Debian, or of rpm packages.
 type Definition struct {
+	RPM        bool // from an rpm repository: suites, components and Setup have no meaning
 	Suite      string
 	Components []string
 	Older      string // another suite, for packages that Suite does not have any more; empty: none
@@ -72,7 +74,7 @@ func Tag(name, version string) string { return "localhost/kiln/" + name + ":" + 
 // Resolve finds an entry by name, and by version or else the newest that is not expired.
 func Resolve(catalogue []Image, name, version string) (Image, error) {
 	var versions, names []string
-	var best *Image
+	var best, missing *Image
 	for i := range catalogue {
 		entry := &catalogue[i]
 		if !slices.Contains(names, entry.Name) {
@@ -82,6 +84,10 @@ func Resolve(catalogue []Image, name, version string) (Image, error) {
 			continue
 		}
 		versions = append(versions, entry.Version)
+		if entry.Status == StatusUnavailable && (version == "" || version == entry.Version) {
+			missing = entry
+			continue
+		}
 		switch {
 		case version != "" && entry.Version == version:
 			return *entry, nil
@@ -91,6 +97,13 @@ func Resolve(catalogue []Image, name, version string) (Image, error) {
 	}
 	if best != nil {
 		return *best, nil
+	}
+	if missing != nil {
+		return Image{}, problem.Problem{
+			Code: problem.OfficialImageUnavailable, Field: "source.official.image", Value: name, Limit: "catalogue.rpm_mirror",
+			Detail: "it is made from rpm packages, and the daemon's configuration names no repository of them",
+			Remedy: "Choose another image, or have catalogue.rpm_mirror set in the daemon's configuration.",
+		}
 	}
 	if len(versions) > 0 {
 		return Image{}, problem.Problem{

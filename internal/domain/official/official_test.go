@@ -15,6 +15,9 @@ var catalogue = []official.Image{
 	{Name: "shell", Version: "20260801", Status: official.StatusReadOnly},
 	{Name: "python", Version: "20260101", Status: official.StatusReadOnly},
 	{Name: "old", Version: "20200101", Status: official.StatusExpired},
+	{Name: "rpm", Version: "20200101", Status: official.StatusUnavailable},
+	{Name: "both", Version: "20200101", Status: official.StatusReadOnly},
+	{Name: "both", Version: "20200102", Status: official.StatusUnavailable},
 }
 
 func TestResolve(t *testing.T) {
@@ -34,8 +37,17 @@ func TestResolve(t *testing.T) {
 			field: "source.official.version", limit: "20260901, 20260101",
 		},
 		{name: "only expired", image: "old", code: problem.VersionNotFound, field: "source.official.version", limit: "20200101"},
-		{name: "no such image", image: "Shell", code: problem.OfficialImageNotFound, field: "source.official.image", limit: "old, python, shell"},
-		{name: "no name", code: problem.OfficialImageNotFound, field: "source.official.image", limit: "old, python, shell"},
+		{
+			name: "nothing to make it from", image: "rpm", code: problem.OfficialImageUnavailable,
+			field: "source.official.image", limit: "catalogue.rpm_mirror",
+		},
+		{
+			name: "nothing to make the version from", image: "both", version: "20200102", code: problem.OfficialImageUnavailable,
+			field: "source.official.image", limit: "catalogue.rpm_mirror",
+		},
+		{name: "the newest that can be made", image: "both", want: "20200101"},
+		{name: "no such image", image: "Shell", code: problem.OfficialImageNotFound, field: "source.official.image", limit: "both, old, python, rpm, shell"},
+		{name: "no name", code: problem.OfficialImageNotFound, field: "source.official.image", limit: "both, old, python, rpm, shell"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -66,6 +78,7 @@ func TestSuperseded(t *testing.T) {
 		{"python", "20260901", ""}, // what is newest is expired
 		{"old", "20200101", ""},
 		{"gone", "20200101", ""},
+		{"rpm", "20190101", ""}, // it cannot be made
 	} {
 		got, ok := official.Superseded(catalogue, test.image, test.version)
 		if got != test.want || ok != (test.want != "") {

@@ -34,6 +34,9 @@ func installYum(e Entry) string {
 		"yum install -y --setopt=cachedir=" + yumDir + option + " " + quoteAll(e.Names) + "\n"
 }
 
+// YumFile is where an image that Kiln makes names its repository, and where the site's own one is mounted over it.
+const YumFile = "/etc/yum.repos.d/kiln.repo"
+
 // YumRepository is the text of a repository file for a URL. Signatures are not checked: an index of a site has none as a rule,
 // and a key of its own would have to come from somewhere else than the index.
 func YumRepository(url string) string {
