@@ -119,7 +119,10 @@ func (d *kilnd) leftovers() error {
 	}
 	var images []struct{ Names []string }
 	text, err := os.ReadFile(filepath.Join(storage, "overlay-images/images.json"))
-	if err == nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil // nothing was ever made
+	case err == nil:
 		err = json.Unmarshal(text, &images)
 	} else if errors.Is(err, fs.ErrNotExist) {
 		err = nil // there was never an image
