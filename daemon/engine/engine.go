@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -324,15 +325,9 @@ func (e *Engine) spec(payload job.Payload) (sandbox.Spec, error) {
 		binds = append(binds, sandbox.Bind{Source: b.Cache, Target: job.CacheDir})
 	}
 	if payload.Job.Image != nil {
-		image := *payload.Job.Image
-		files := make(map[string]string, len(image.Files))
-		for name, source := range image.Files {
-			target := job.FilesDir + "/" + strconv.Itoa(len(files))
-			files[name] = target
-			binds = append(binds, sandbox.Bind{Source: source, Target: target, ReadOnly: true})
-		}
-		image.Files = files
+		image, files := numbered(*payload.Job.Image)
 		payload.Job.Image = &image
+		binds = append(binds, files...)
 	}
 	payload.Runtime = filepath.Join(job.BinDir, filepath.Base(e.config.Runtime))
 	text, err := json.Marshal(payload)
@@ -340,6 +335,35 @@ func (e *Engine) spec(payload job.Payload) (sandbox.Spec, error) {
 		return sandbox.Spec{}, fmt.Errorf("encode job: %w", err)
 	}
 	return sandbox.Spec{Name: payload.Job.ID, Payload: text, Network: network, Binds: binds}, nil
+}
+
+// numbered gives every content that goes into the build context a place in the sandbox, each one once.
+func numbered(image worker.Image) (worker.Image, []sandbox.Bind) {
+	var binds []sandbox.Bind
+	places := map[string]string{}
+	place := func(source string) string {
+		if _, there := places[source]; !there {
+			places[source] = job.FilesDir + "/" + strconv.Itoa(len(places))
+			binds = append(binds, sandbox.Bind{Source: source, Target: places[source], ReadOnly: true})
+		}
+		return places[source]
+	}
+	files := make(map[string]string, len(image.Files))
+	for name, source := range image.Files {
+		files[name] = place(source)
+	}
+	trees := make(map[string][]worker.Node, len(image.Trees))
+	for name, nodes := range image.Trees {
+		nodes = slices.Clone(nodes)
+		for i, n := range nodes {
+			if n.File != "" {
+				nodes[i].File = place(n.File)
+			}
+		}
+		trees[name] = nodes
+	}
+	image.Files, image.Trees = files, trees
+	return image, binds
 }
 
 // removeTemp removes a job's temporary directory, which the worker has emptied; what a killed one left in it

@@ -103,6 +103,67 @@ func TestImage(t *testing.T) {
 	})
 }
 
+// TestDirectory copies a directory over what is there: contents, permissions and links arrive, what is beside them stays.
+func TestDirectory(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("word\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	job := worker.Job{Kind: worker.KindImage, Image: &worker.Image{
+		Containerfile: "FROM " + base + "\n# /opt/x/odd -> deep\\\nADD [\"tree-1.tar\", \"/opt/x/\"]\nADD [\"tree-2.tar\", \"/var/\"]\n",
+		Trees: map[string][]worker.Node{
+			"tree-1.tar": {
+				{Path: "deep/er/a b$*.txt", File: file, Mode: 0o600},
+				{Path: "deep/up", Link: "../run"},
+				{Path: "odd", Link: "deep\\"},
+				{Path: "open", File: file, Mode: 0o666},
+				{Path: "run", File: file, Mode: 0o755},
+			},
+			"tree-2.tar": {{Path: "tmp/new", File: file, Mode: 0o640}},
+		},
+		Epoch: epoch,
+		Commands: []worker.Command{{Name: "look", Argv: []string{"/bin/sh", "-ec", `
+cd /opt/x && find . -mindepth 1 -printf '%p %m %U %l\n' | sort
+cat 'deep/er/a b$*.txt' deep/up
+stat -c '%n %a' /var /var/tmp /var/tmp/new`}}},
+	}}
+	result, r, err := execute(t, withBase(t), job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "./deep 755 0 \n./deep/er 755 0 \n./deep/er/a b$*.txt 600 0 \n./deep/up 777 0 ../run\n./odd 777 0 deep\\\n./open 666 0 \n./run 755 0 \nword\nword\n" +
+		"/var 755\n/var/tmp 1777\n/var/tmp/new 640\n"
+	if diff := cmp.Diff(want, r.text(worker.StreamStdout)); diff != "" {
+		t.Error(diff)
+	}
+	if result.SizeBytes == 0 {
+		t.Errorf("result = %+v", result)
+	}
+}
+
+// TestManyFiles is about the mounts of a sandbox, one for each content.
+func TestManyFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	image := &worker.Image{
+		Containerfile: "FROM " + base + "\nADD [\"tree-1.tar\", \"/opt/x/\"]\n",
+		Commands:      []worker.Command{{Name: "count", Argv: []string{"/bin/sh", "-c", "ls /opt/x | wc -l"}}},
+	}
+	var nodes []worker.Node
+	for i := range 2000 {
+		nodes = append(nodes, worker.Node{Path: strconv.Itoa(i), File: filepath.Join(dir, strconv.Itoa(i)), Mode: 0o644})
+		if err := os.WriteFile(nodes[i].File, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	image.Trees = map[string][]worker.Node{"tree-1.tar": nodes}
+	_, r, err := execute(t, withBase(t), worker.Job{Kind: worker.KindImage, Image: image})
+	if err != nil || r.text(worker.StreamStdout) != "2000\n" {
+		t.Errorf("%q, %v", r.text(worker.StreamStdout), err)
+	}
+}
+
 func TestMounts(t *testing.T) {
 	t.Parallel()
 	job := worker.Job{Kind: worker.KindImage, Image: &worker.Image{

@@ -69,6 +69,15 @@ func (s *Store) Missing(_ context.Context, sums []string) ([]string, error) {
 	return missing, nil
 }
 
+// Size gives the size in bytes of a content that is there.
+func (s *Store) Size(sum string) (int64, error) {
+	info, err := os.Stat(s.Path(sum))
+	if err != nil {
+		return 0, fmt.Errorf("look at file %s: %w", sum, err)
+	}
+	return info.Size(), nil
+}
+
 // Save stores a content under its sum and gives its size in bytes. A content that has another sum, or is larger than
 // recipe.MaxFileSize, is refused and leaves nothing.
 func (s *Store) Save(_ context.Context, want string, content io.Reader) (size int64, err error) {

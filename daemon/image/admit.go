@@ -14,6 +14,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	processdomain "github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/quota"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/system"
 )
 
@@ -165,10 +166,10 @@ func change(tx Tx, i domain.Image, a admitted) error {
 	if !same && i.Stage.Running() {
 		return busy(tx, i)
 	}
-	recipe := i.Spec.Recipe
+	before := i.Spec.Recipe
 	i.Spec, i.Generation, i.UpdatedAt = a.spec, i.Generation+1, tx.Now()
 	if same {
-		i.Spec.Recipe = recipe
+		i.Spec.Recipe = before
 		if err := tx.UpdateImage(i); err != nil {
 			return err
 		}
@@ -299,18 +300,35 @@ func (s *Service) admit(ctx context.Context, region system.Region, spec domain.S
 			Detail: "the recipe is not the one that the plan showed", Remedy: "Plan again.",
 		}
 	}
-	sums := make([]string, len(spec.Recipe.Files))
-	for i, f := range spec.Recipe.Files {
-		sums[i] = f.SHA256
-	}
-	missing, err := s.cfg.Files.Missing(ctx, sums)
+	missing, err := s.cfg.Files.Missing(ctx, spec.Recipe.Contents())
 	if err == nil && len(missing) > 0 {
 		err = problem.Problem{
 			Code: problem.FileMissing, Field: "files", Value: strings.Join(missing, ", "), Limit: "contents that were uploaded",
 			Remedy: "Upload the contents first.",
 		}
 	}
+	if err == nil {
+		err = s.checkSize(spec.Recipe)
+	}
 	return spec, hash, err
+}
+
+// checkSize refuses directories that are too large, now that all of them is there.
+func (s *Service) checkSize(r recipe.Recipe) error {
+	var total int64
+	for _, f := range r.Files {
+		for _, n := range f.Tree {
+			if n.Link != "" {
+				continue
+			}
+			size, err := s.cfg.Files.Size(n.SHA256)
+			if err != nil {
+				return err
+			}
+			total += size
+		}
+	}
+	return recipe.CheckTreeSize("files", total).Err()
 }
 
 // place checks that a test may run where it is asked to.

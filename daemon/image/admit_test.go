@@ -3,6 +3,7 @@ package image_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -66,6 +67,26 @@ func TestCreate(t *testing.T) {
 		if got := d.Image(id); cmp.Diff(i, got) != "" {
 			t.Error(cmp.Diff(i, got))
 		}
+	}
+}
+
+// TestTreeTooLarge checks that the daemon does not take the size of a directory on trust.
+func TestTreeTooLarge(t *testing.T) {
+	t.Parallel()
+	d, g := setup(t, servicetest.Options{Idle: true})
+	spec := servicetest.Spec("segmenter", g, "0.42.1")
+	nodes := []recipe.Node{{Path: "a", Mode: "0644", SHA256: d.Upload("a")}, {Path: "b", Mode: "0644", SHA256: d.Upload("b")}, {Path: "c", Link: "a"}}
+	spec.Recipe.Files = []recipe.File{{Target: "/opt/x", SHA256: recipe.TreeSum(nodes), Tree: nodes}}
+	servicetest.Must(t, os.Truncate(d.Files.Path(nodes[0].SHA256), recipe.MaxTreeSize))
+	_, err := d.Images.Create(d.Context(), image.CreateRequest{Owner: owner, Spec: spec})
+	if !problem.Has(err, problem.FileTooLarge) {
+		t.Errorf("got %v, want FileTooLarge", err)
+	}
+	servicetest.Must(t, os.Truncate(d.Files.Path(nodes[0].SHA256), recipe.MaxTreeSize-1))
+	i, err := d.Images.Create(d.Context(), image.CreateRequest{Owner: owner, Spec: spec})
+	servicetest.Must(t, err)
+	if diff := cmp.Diff(nodes, i.Spec.Recipe.Files[0].Tree); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -76,9 +76,12 @@ type Catalogue interface {
 	List(ctx context.Context, name string, t tasktype.Type) ([]official.Image, error)
 }
 
-// Files says which contents are not there.
+// Files has the contents of files by their SHA-256.
 type Files interface {
+	// Missing says which contents are not there.
 	Missing(ctx context.Context, sums []string) ([]string, error)
+	// Size gives the size in bytes of a content that is there.
+	Size(sum string) (int64, error)
 }
 
 // Queue is what the service needs of the process runner.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -184,15 +185,35 @@ func (m *Maker) where(ctx context.Context, p domain.Process, log *process.Journa
 }
 
 func (m *Maker) image(t Task, where place.Place) *worker.Image {
-	files := map[string]string{}
-	for _, f := range t.Recipe.Files {
-		files[f.ContextName()] = m.Files.Path(f.SHA256)
-	}
-	return &worker.Image{
-		Containerfile: t.Recipe.Containerfile(), Files: files, Epoch: epoch(t.Recipe.Base.Version), Tag: t.Tag,
+	i := &worker.Image{
+		Containerfile: t.Recipe.Containerfile(), Files: map[string]string{}, Epoch: epoch(t.Recipe.Base.Version), Tag: t.Tag,
 		Labels: map[string]string{"io.kiln.input-hash": t.Recipe.Hash()},
 		Check:  t.Check, Commands: t.Commands, TimeZone: where.Group.TimeZone,
 	}
+	for _, f := range t.Recipe.Files {
+		if len(f.Tree) == 0 {
+			i.Files[f.ContextName()] = m.Files.Path(f.SHA256)
+		}
+		for _, n := range f.Tree {
+			if i.Trees == nil {
+				i.Trees = map[string][]worker.Node{}
+			}
+			i.Trees[f.ContextName()] = append(i.Trees[f.ContextName()], m.node(n))
+		}
+	}
+	return i
+}
+
+// node says where the content of a part of a directory is.
+func (m *Maker) node(n recipe.Node) worker.Node {
+	if n.Link != "" {
+		return worker.Node{Path: n.Path, Link: n.Link}
+	}
+	bits, err := strconv.ParseUint(n.Mode, 8, 32)
+	if err != nil {
+		bits = 0o600 // cannot be: the rules admit four octal digits only
+	}
+	return worker.Node{Path: n.Path, File: m.Files.Path(n.SHA256), Mode: uint32(bits)}
 }
 
 // mounts gives the files that are of use on a base: the others would need directories that it does not have.

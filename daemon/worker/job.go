@@ -88,6 +88,7 @@ type Bootstrap struct {
 type Image struct {
 	Containerfile string            `json:"containerfile"`
 	Files         map[string]string `json:"files,omitempty"`  // name in the build context to absolute path readable by the daemon
+	Trees         map[string][]Node `json:"trees,omitempty"`  // name in the build context to what the archive of that name has
 	Mounts        map[string]string `json:"mounts,omitempty"` // path in the container to content: visible to install steps, in no layer
 	Labels        map[string]string `json:"labels,omitempty"`
 	Epoch         time.Time         `json:"epoch"`           // no file or layer of the result is newer
@@ -96,6 +97,14 @@ type Image struct {
 	Commands      []Command         `json:"commands,omitempty"`
 	StepTimeout   time.Duration     `json:"step_timeout"` // of each install step and command; 0 is 10 minutes
 	TimeZone      string            `json:"time_zone,omitempty"`
+}
+
+// Node is a file or a symbolic link in an archive; exactly one of File and Link is set.
+type Node struct {
+	Path string `json:"path"`           // relative, with slashes
+	File string `json:"file,omitempty"` // absolute path of the content, readable by the daemon
+	Mode uint32 `json:"mode,omitempty"` // permissions of a file
+	Link string `json:"link,omitempty"`
 }
 
 // Command is one command that runs in a container of its own.

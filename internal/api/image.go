@@ -16,7 +16,7 @@ func RecipeToProto(r recipe.Recipe) *kilnv1.Recipe {
 			return &kilnv1.PackageEntry{Type: string(e.Type), Names: e.Names, Index: e.Index, Script: e.Script}
 		}),
 		Files: each(r.Files, func(f recipe.File) *kilnv1.RecipeFile {
-			return &kilnv1.RecipeFile{Target: f.Target, Mode: f.Mode, Sha256: f.SHA256}
+			return &kilnv1.RecipeFile{Target: f.Target, Mode: f.Mode, Sha256: f.SHA256, Tree: each(f.Tree, nodeToProto)}
 		}),
 	}
 }
@@ -29,9 +29,17 @@ func RecipeFromProto(r *kilnv1.Recipe) recipe.Recipe {
 			return pkgmanager.Entry{Type: pkgmanager.Type(e.GetType()), Names: e.GetNames(), Index: e.GetIndex(), Script: e.GetScript()}
 		}),
 		Files: each(r.GetFiles(), func(f *kilnv1.RecipeFile) recipe.File {
-			return recipe.File{Target: f.GetTarget(), Mode: f.GetMode(), SHA256: f.GetSha256()}
+			return recipe.File{Target: f.GetTarget(), Mode: f.GetMode(), SHA256: f.GetSha256(), Tree: each(f.GetTree(), nodeFromProto)}
 		}),
 	}
+}
+
+func nodeToProto(n recipe.Node) *kilnv1.RecipeNode {
+	return &kilnv1.RecipeNode{Path: n.Path, Mode: n.Mode, Sha256: n.SHA256, Link: n.Link}
+}
+
+func nodeFromProto(n *kilnv1.RecipeNode) recipe.Node {
+	return recipe.Node{Path: n.GetPath(), Mode: n.GetMode(), SHA256: n.GetSha256(), Link: n.GetLink()}
 }
 
 // ImageSpecToProto converts what a user says about an image.

@@ -139,17 +139,17 @@ func (d *draft) readFiles(ctx context.Context, list types.List) diag.Diagnostics
 		if unknown[i] {
 			f.Target, f.Mode = types.StringUnknown(), types.StringUnknown()
 		}
-		file := recipe.File{Target: f.Target.ValueString(), Mode: f.Mode.ValueString(), SHA256: f.SHA256.ValueString()}
+		file := recipe.File{Target: f.Target.ValueString(), Mode: f.Mode.ValueString(), SHA256: f.SHA256.ValueString(), Tree: treeOf(f.Entries)}
 		if f.Target.IsUnknown() {
 			file.Target = fmt.Sprintf("/unknown-%d", i)
 		}
-		if f.Mode.IsNull() || f.Mode.IsUnknown() {
+		if (f.Mode.IsNull() || f.Mode.IsUnknown()) && len(file.Tree) == 0 {
 			file.Mode = defaultMode
 		}
 		if file.SHA256 == "" {
 			file.SHA256 = noHash
 		}
-		d.gaps.files = d.gaps.files || f.Target.IsUnknown() || f.Mode.IsUnknown() || file.SHA256 == noHash
+		d.gaps.files = d.gaps.files || f.Target.IsUnknown() || f.Mode.IsUnknown() || f.Entries.IsUnknown() || file.SHA256 == noHash
 		d.spec.Recipe.Files = append(d.spec.Recipe.Files, file)
 	}
 	d.files = files

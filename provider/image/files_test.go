@@ -1,10 +1,13 @@
 package image_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -79,9 +82,112 @@ func TestAccFilesRefused(t *testing.T) {
 	}
 	acctest.Run(t,
 		acctest.Refused(d.Provider()+withFile(filepath.Join(dir, "none")), "Error: FileMissing", "Field: files[0].source"),
-		acctest.Refused(d.Provider()+withFile(dir), "Error: InvalidFile", "Field: files[0].source", "a regular file"),
+		acctest.Refused(d.Provider()+withFile(os.DevNull), "Error: InvalidFile", "Field: files[0].source", "a regular file or a directory"),
 		acctest.Refused(d.Provider()+withFile(large), "Error: FileTooLarge", "Field: files[0].source", "536870912 bytes"),
 	)
+}
+
+// withDirectory is an image with one directory, and further arguments of it.
+func withDirectory(path, further string) string {
+	return image(map[string]string{"files": `[{ source = ` + strconv.Quote(path) + `, target = "/opt/x"` + further + ` }]`})
+}
+
+// TestAccDirectory: what is in a directory, and with which permissions, decides; time and place of it mean nothing. The plan shows
+// what changes in it.
+func TestAccDirectory(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	dir, moved := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b")
+	prepare := func(dir string) {
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, "lib"), 0o755), os.Symlink("lib/one.py", filepath.Join(dir, "link"))); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, "lib/one.py"), "one")
+		write(t, filepath.Join(dir, "lib/one.pyc"), "compiled")
+	}
+	prepare(dir)
+	files := tfjsonpath.New("files").AtSliceIndex(0)
+	entries := func(of map[string]string) plancheck.PlanCheck {
+		want := map[string]knownvalue.Check{}
+		for name, text := range of {
+			want[name] = knownvalue.StringExact(text)
+		}
+		return plancheck.ExpectKnownValue(address, files.AtMapKey("entries"), knownvalue.MapExact(want))
+	}
+	here := d.Provider() + withDirectory(dir, `, ignore = ["*.pyc"]`)
+	first := acctest.Planned(here, address, plancheck.ResourceActionCreate,
+		entries(map[string]string{"lib/one.py": "0600 " + sumOfOne, "link": "-> lib/one.py"}),
+		known("input_hash", knownvalue.StringFunc(hash)), plancheck.ExpectKnownValue(address, files.AtMapKey("mode"), knownvalue.Null()),
+	)
+	first.Check = attribute("version", "1")
+	touched := acctest.Unchanged(here)
+	touched.PreConfig = func() {
+		write(t, filepath.Join(dir, "lib/one.pyc"), "compiled anew")
+		if err := os.Chtimes(filepath.Join(dir, "lib/one.py"), time.Unix(0, 0), time.Unix(1, 0)); err != nil {
+			t.Error(err)
+		}
+	}
+	mode := acctest.Planned(here, address, plancheck.ResourceActionUpdate,
+		entries(map[string]string{"lib/one.py": "0755 " + sumOfOne, "link": "-> lib/one.py"}))
+	mode.PreConfig = func() {
+		if err := os.Chmod(filepath.Join(dir, "lib/one.py"), 0o755); err != nil {
+			t.Error(err)
+		}
+	}
+	mode.Check = attribute("version", "2")
+	content := acctest.Planned(here, address, plancheck.ResourceActionUpdate,
+		entries(map[string]string{"lib/one.py": "0755 " + sumOfTwo, "link": "-> lib/one.py"}))
+	content.PreConfig = func() { write(t, filepath.Join(dir, "lib/one.py"), "two") }
+	content.Check = attribute("version", "3")
+	there := d.Provider() + withDirectory(moved, "")
+	back := acctest.Planned(there, address, plancheck.ResourceActionUpdate, known("version", knownvalue.Int64Exact(1)))
+	back.PreConfig = func() {
+		prepare(moved)
+		write(t, filepath.Join(moved, ".kilnignore"), "*.pyc\n")
+	}
+	acctest.Run(t,
+		first, touched, mode, content, acctest.Unchanged(here), back, acctest.Unchanged(there),
+		resource.TestStep{
+			ResourceName: address, ImportState: true, ImportStateVerify: true, ImportStateVerifyIgnore: []string{"files.0.source"},
+		},
+	)
+	jobs := d.Engine.Jobs()
+	i := jobs[len(jobs)-1].Image
+	if len(i.Trees) != 1 || len(i.Files) != 0 || !strings.Contains(i.Containerfile, "# /opt/x/lib/one.py 0755 sha256-"+sumOfTwo+"\n# /opt/x/link -> lib/one.py\nADD") {
+		t.Errorf("trees = %v, files = %v, and\n%s", i.Trees, i.Files, i.Containerfile)
+	}
+	if n := d.Engine.Calls(worker.KindImage); n != 3 {
+		t.Errorf("%d builds, want 3", n)
+	}
+}
+
+// TestAccDirectoryRefused: what cannot be sent, or means nothing, is refused in the plan.
+func TestAccDirectoryRefused(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	dir, file := t.TempDir(), filepath.Join(t.TempDir(), "file")
+	write(t, file, "")
+	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "out")); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(path, further string, want ...string) resource.TestStep {
+		return acctest.Refused(d.Provider()+withDirectory(path, further), want...)
+	}
+	acctest.Run(t,
+		refused(dir, "", "Error: InvalidFile", "Field: files[0].source", "out -> /etc/passwd"),
+		refused(dir, `, ignore = ["out"]`, "Error: InvalidFile", "Nothing is left of the directory", "Field: files[0].source"),
+		refused(dir, `, ignore = ["["]`, "Error: InvalidParameter", "Field: files[0].ignore", "Value: ["),
+		refused(file, `, ignore = ["*"]`, "Error: ConflictingAttribute", "Field: files[0].ignore"),
+		acctest.Refused(d.Provider()+image(map[string]string{"files": `[{ content = "x", target = "/opt/x", ignore = ["*"] }]`}),
+			"Error: ConflictingAttribute", "Field: files[0].ignore"),
+	)
+	write(t, filepath.Join(dir, "a"), "")
+	acctest.Run(t,
+		refused(dir, `, ignore = ["out"], mode = "0600"`, "Error: ConflictingAttribute", "Field: files[0].mode"),
+	)
+	if n := d.Engine.Calls(worker.KindImage); n != 0 {
+		t.Errorf("%d builds, want none", n)
+	}
 }
 
 // TestAccFileChangesAfterPlan: a saved plan holds to the content that it has shown; when that has changed, nothing is written.

@@ -20,6 +20,9 @@ func (p *planner) judge(ctx context.Context) {
 	}
 	diagnostic.AddError(p.diags, "", p.gone)
 	diagnostic.AddWarning(p.diags, "", p.draft.spec.Recipe.Risks().Err())
+	if p.draft.complete() {
+		diagnostic.AddWarning(p.diags, "", p.draft.spec.Recipe.Plain().Err())
+	}
 	if p.base != nil {
 		diagnostic.AddError(p.diags, "", p.draft.spec.Against(*p.base).Err())
 	}

@@ -66,7 +66,9 @@ type fileModel struct {
 	Content types.String `tfsdk:"content"`
 	Target  types.String `tfsdk:"target"`
 	Mode    types.String `tfsdk:"mode"`
+	Ignore  types.List   `tfsdk:"ignore"`
 	SHA256  types.String `tfsdk:"sha256"`
+	Entries types.Map    `tfsdk:"entries"`
 }
 
 type testModel struct {
@@ -85,6 +87,7 @@ type resolvedModel struct {
 
 var (
 	textList      = types.ListType{ElemType: types.StringType}
+	textMap       = types.MapType{ElemType: types.StringType}
 	officialTypes = map[string]attr.Type{"image": types.StringType, "version": types.StringType}
 	sourceTypes   = map[string]attr.Type{"official": types.ObjectType{AttrTypes: officialTypes}}
 	packageType   = types.ObjectType{AttrTypes: map[string]attr.Type{
@@ -92,7 +95,7 @@ var (
 	}}
 	fileType = types.ObjectType{AttrTypes: map[string]attr.Type{
 		"source": types.StringType, "content": types.StringType, "target": types.StringType, "mode": types.StringType,
-		"sha256": types.StringType,
+		"ignore": textList, "sha256": types.StringType, "entries": textMap,
 	}}
 	testTypes    = map[string]attr.Type{"resource_group_id": types.StringType, "commands": textList, "cu": types.Float64Type}
 	resolvedType = types.ObjectType{AttrTypes: map[string]attr.Type{
@@ -150,7 +153,8 @@ func (m *model) recipe(ctx context.Context, r recipe.Recipe, diags *diag.Diagnos
 	files := make([]fileModel, len(r.Files))
 	for i, f := range r.Files {
 		files[i] = fileModel{
-			Target: types.StringValue(f.Target), Mode: types.StringValue(f.Mode), SHA256: types.StringValue(f.SHA256),
+			Target: types.StringValue(f.Target), Mode: textOrNull(f.Mode), Ignore: types.ListNull(types.StringType),
+			SHA256: types.StringValue(f.SHA256), Entries: entriesOf(f.Tree),
 		}
 	}
 	m.Files = listOrNull(ctx, fileType, files, diags)

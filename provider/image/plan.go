@@ -168,17 +168,17 @@ func (p *planner) hashFiles(ctx context.Context) {
 	if p.diags.Append(found...); len(files) == 0 {
 		return
 	}
+	configured, _, found := objects[fileModel](ctx, p.config.Files)
+	p.diags.Append(found...)
 	elements := p.plan.Files.Elements()
 	for i, f := range files {
 		if unknown[i] {
 			continue
 		}
-		sum, err := f.hash(i)
+		read, err := f.content(ctx, i)
 		diagnostic.AddError(p.diags, "", err)
-		f.SHA256 = types.StringUnknown()
-		if sum != "" {
-			f.SHA256 = types.StringValue(sum)
-		}
+		f, err = f.plan(configured[i], i, read)
+		diagnostic.AddError(p.diags, "", err)
 		object, found := types.ObjectValueFrom(ctx, fileType.AttrTypes, f)
 		p.diags.Append(found...)
 		elements[i] = object

@@ -150,6 +150,19 @@ func TestAccPinning(t *testing.T) {
 	}
 }
 
+// TestAccPlain: an image that adds nothing to its base is planned with a warning, one with a variable without.
+func TestAccPlain(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	for env, warnings := range map[string]int{"": 1, `{ A = "1" }`: 0} {
+		cli := d.CLI(t)
+		cli.Config(image(map[string]string{"env": env}))
+		if output, code := cli.Run("plan", "-no-color"); code != 0 || strings.Count(output, "Warning: NoCustomisation") != warnings {
+			t.Errorf("plan ended with %d:\n%s", code, output)
+		}
+	}
+}
+
 // TestAccScript: a script is judged in the plan: what it installs without a version, what cannot work, what cannot be told.
 func TestAccScript(t *testing.T) {
 	t.Parallel()

@@ -131,28 +131,41 @@ func packagesAttribute() schema.Attribute {
 func filesAttribute() schema.Attribute {
 	return schema.ListNestedAttribute{
 		Optional: true,
-		MarkdownDescription: "Files to put into the image before anything is installed, at most " + strconv.Itoa(recipe.MaxFiles) +
-			". A file is known by its content: that its path on this machine changes means nothing.",
+		MarkdownDescription: "Files and directories to put into the image before anything is installed, at most " + strconv.Itoa(recipe.MaxFiles) +
+			". A file is known by its content: that its path on this machine changes, or its time, means nothing.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 			"source": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: fmt.Sprintf("Path of a regular file on the machine that runs Terraform, of at most %d MiB. Either this or `content`.",
-					recipe.MaxFileSize>>20),
+				MarkdownDescription: fmt.Sprintf("Path of a regular file or of a directory on the machine that runs Terraform. Of a directory, all files "+
+					"below it are taken with their permissions; symbolic links stay links and must lead to places inside; sockets, pipes and devices "+
+					"are refused. At most %d MiB a file, and %d files and %d MiB in all directories. Either this or `content`.",
+					recipe.MaxFileSize>>20, recipe.MaxTreeFiles, int64(recipe.MaxTreeSize)>>20),
 			},
 			"content": schema.StringAttribute{
 				Optional: true, MarkdownDescription: "The content as text. Either this or `source`.",
 			},
 			"target": schema.StringAttribute{
-				Required:            true,
-				MarkdownDescription: "Absolute path in the image, outside of `/dev`, `/proc`, `/sys` and `/run`. Each path once.",
+				Required: true,
+				MarkdownDescription: "Absolute path in the image, outside of `/dev`, `/proc`, `/sys` and `/run`. Each path once. What a directory has " +
+					"goes below it.",
 			},
 			"mode": schema.StringAttribute{
-				Optional: true, Computed: true, Default: stringdefault.StaticString(defaultMode),
-				MarkdownDescription: "The permissions, as four octal digits from `0000` to `0777`. Default: `" + defaultMode + "`.",
+				Optional: true, Computed: true,
+				MarkdownDescription: "The permissions, as four octal digits from `0000` to `0777`. Default: `" + defaultMode + "`. Not with a directory.",
+			},
+			"ignore": schema.ListAttribute{
+				ElementType: types.StringType, Optional: true,
+				MarkdownDescription: "With a directory: patterns of what to leave out, as in a `.gitignore`, for example `*.pyc`, `/build/` or " +
+					"`!keep.pyc`; later ones win. They come after those of a file `" + ignoreFile + "` at the top of the directory, which itself is left out.",
 			},
 			"sha256": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "SHA-256 of the content when the plan was made, in hexadecimal digits.",
+				Computed: true,
+				MarkdownDescription: "SHA-256 of the content when the plan was made, in hexadecimal digits; of a directory, of its paths, permissions, " +
+					"contents and links.",
+			},
+			"entries": schema.MapAttribute{
+				ElementType: types.StringType, Computed: true,
+				MarkdownDescription: "Of a directory: what is in it, by path: permissions and SHA-256 of a file, `->` and what it says of a link.",
 			},
 		}},
 	}

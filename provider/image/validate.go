@@ -62,6 +62,11 @@ func (f fileModel) validate(i int) problem.List {
 			Code: problem.MissingRequired, Field: field(i, "source"), Limit: "source or content", Detail: "the file has no content",
 			Remedy: "Name a file with source, or write the text into content.",
 		}}
+	case !f.Ignore.IsNull() && !f.Content.IsNull():
+		return problem.List{{
+			Code: problem.ConflictingAttribute, Field: field(i, "ignore"), Value: "ignore", Limit: "the source of a directory",
+			Remedy: "Remove ignore, or name a directory with source.",
+		}}
 	case !f.Source.IsNull() && !f.Source.IsUnknown() && !f.Content.IsNull() && !f.Content.IsUnknown():
 		return problem.List{{
 			Code: problem.ConflictingAttribute, Field: field(i, "content"), Value: "content", Limit: "source or content",

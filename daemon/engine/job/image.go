@@ -3,7 +3,6 @@ package job
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -202,16 +201,7 @@ func (b *build) buildContext() (dir, path string, err error) {
 	if err := os.WriteFile(path, []byte(b.spec.Containerfile), 0o600); err != nil {
 		return "", "", err
 	}
-	for name, source := range b.spec.Files {
-		if !filepath.IsLocal(name) {
-			return "", "", fmt.Errorf("file name %q leaves the build context", name)
-		}
-		target := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(target), 0o755), copyFile(source, target)); err != nil {
-			return "", "", fmt.Errorf("put %q into the build context: %w", name, err)
-		}
-	}
-	return dir, path, nil
+	return dir, path, b.fill(dir)
 }
 
 // mounts are the files that install steps see and no layer keeps: on the sandbox's tmpfs, bound read-only.
@@ -232,20 +222,6 @@ func (b *build) mounts() ([]string, error) {
 		mounts = append(mounts, source+":"+target+":ro")
 	}
 	return mounts, nil
-}
-
-func copyFile(source, target string) error {
-	in, err := os.Open(source)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = in.Close() }()
-	out, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
 }
 
 // command runs one command in the result; an exit code other than 0 is a failure.

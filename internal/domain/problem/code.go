@@ -32,6 +32,7 @@ const (
 	UnquotedRedirection  Code = "UnquotedShellRedirection"
 	SecretInScript       Code = "SecretInScript"
 	CannotAnalyse        Code = "CannotAnalyse"
+	NoCustomisation      Code = "NoCustomisation"
 	EmptyTaskTypes       Code = "EmptyTaskTypes"
 	TaskTypeNotSupported Code = "TaskTypeNotSupported"
 	InvalidImportID      Code = "InvalidImportID"

@@ -22,6 +22,11 @@ func script(text string) pkgmanager.Entry {
 
 func sum(digit string) string { return strings.Repeat(digit, 64) }
 
+// tree is a directory as it must be.
+func tree(target string, nodes ...recipe.Node) recipe.File {
+	return recipe.File{Target: target, SHA256: recipe.TreeSum(nodes), Tree: nodes}
+}
+
 // recipes are those of the golden files, by their names.
 var recipes = map[string]recipe.Recipe{
 	"bare": {Base: recipe.Base{Official: "dataworks_shell_task_pod", Version: "20261101"}},
@@ -54,6 +59,15 @@ var recipes = map[string]recipe.Recipe{
 			{Type: pkgmanager.Yum, Names: []string{"git-2.39.5-1.el9", "libstdc++"}},
 			{Type: pkgmanager.Yum, Names: []string{"less-530-1.el8.x86_64"}, Index: "http://host.kiln.internal:8082/rpm%20s/"},
 		},
+	},
+	"directory": {
+		Base: recipe.Base{Official: "dataworks_shell_task_pod", Version: "20261101"},
+		Files: []recipe.File{
+			{Target: "/opt/dict.txt", Mode: "0644", SHA256: sum("a")},
+			tree("/opt/x", recipe.Node{Path: "b/$HOME *.py", Mode: "0600", SHA256: sum("b")}, recipe.Node{Path: "a", Link: "b/$HOME *.py"},
+				recipe.Node{Path: "run \\", Mode: "0755", SHA256: sum("a")}),
+		},
+		Packages: []pkgmanager.Entry{script("cat /opt/x/a\n")},
 	},
 	"env": {
 		Base: recipe.Base{Official: "dataworks_shell_task_pod", Version: "20261101"},

@@ -33,16 +33,6 @@ type Base struct {
 	Version  string `json:"version"`
 }
 
-// File is one file to put into the image, known by its content.
-type File struct {
-	Target string `json:"target"` // absolute path
-	Mode   string `json:"mode"`   // four octal digits
-	SHA256 string `json:"sha256"` // of the content, lower-case hex
-}
-
-// ContextName is the name of a file in the build context.
-func (f File) ContextName() string { return "sha256-" + f.SHA256 }
-
 // Normalize gives the canonical form: what has no meaning is removed.
 func (r Recipe) Normalize() Recipe {
 	entries := make([]pkgmanager.Entry, len(r.Packages))
@@ -50,6 +40,10 @@ func (r Recipe) Normalize() Recipe {
 		entries[i] = e.Normalize()
 	}
 	r.Packages = entries
+	r.Files = slices.Clone(r.Files)
+	for i, f := range r.Files {
+		r.Files[i] = f.normalize()
+	}
 	if r.Platform == "" {
 		r.Platform = Platform
 	}
@@ -75,7 +69,7 @@ func (r Recipe) Containerfile() string {
 		b.WriteString("ENV " + key + "=" + quoteEnv(r.Env[key]) + "\n")
 	}
 	for _, f := range r.Files {
-		b.WriteString(`COPY --chmod=` + f.Mode + ` ["` + f.ContextName() + `", ` + quoteJSON(f.Target) + "]\n")
+		b.WriteString(f.instructions())
 	}
 	for i, e := range r.Packages {
 		b.WriteString(e.Instructions(i))

@@ -136,6 +136,15 @@ func TestNormalizeCopies(t *testing.T) {
 	}
 }
 
+func TestPlain(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"bare": 1, "env": 0, "directory": 0, "scripts": 0} {
+		if found := recipes[name].Plain(); len(found) != want {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
+}
+
 func TestValidate(t *testing.T) {
 	t.Parallel()
 	file := func(target string) recipe.File { return recipe.File{Target: target, Mode: "0644", SHA256: sum("a")} }

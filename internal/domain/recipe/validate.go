@@ -3,7 +3,6 @@ package recipe
 import (
 	"fmt"
 	"maps"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,14 +18,9 @@ const (
 	MaxPackages = 100
 	MaxFiles    = 1000
 	MaxEnv      = 100
-	MaxFileSize = 512 << 20 // bytes of one file
 )
 
-var (
-	mode   = regexp.MustCompile(`^0[0-7]{3}$`)
-	envKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-	sha    = regexp.MustCompile(`^[0-9a-f]{64}$`)
-)
+var envKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Validate checks what needs neither the catalogue nor the daemon.
 func (r Recipe) Validate() problem.List {
@@ -76,6 +70,17 @@ func (r Recipe) Unpinned() problem.List {
 // Risks finds what a script does that may go wrong, and what in it cannot be analysed: things to warn of, not to refuse.
 func (r Recipe) Risks() problem.List { return r.findings(pin.Risky, pin.Unknown) }
 
+// Plain warns of a recipe that adds nothing to its base.
+func (r Recipe) Plain() problem.List {
+	if len(r.Packages)+len(r.Files)+len(r.Env) > 0 {
+		return nil
+	}
+	return problem.List{{
+		Code: problem.NoCustomisation, Field: "packages", Value: "0 packages", Limit: "packages, files or env",
+		Detail: "the image is its official image under another name", Remedy: "Add what it is to have, or use the official image itself.",
+	}}
+}
+
 // findings gives what the analysis of the scripts has found, of the given kinds.
 func (r Recipe) findings(kinds ...pin.Kind) problem.List {
 	var found problem.List
@@ -112,43 +117,4 @@ func (r Recipe) Against(base official.Image) problem.List {
 		})
 	}
 	return found
-}
-
-// special are the characters that mean something in the COPY instruction, even in its JSON form.
-const special = "\x00\n\r*?[\\$\"'"
-
-func validateFiles(files []File) problem.List {
-	var found problem.List
-	seen := map[string]bool{}
-	for i, f := range files {
-		field := fmt.Sprintf("files[%d]", i)
-		clean := path.Clean(f.Target)
-		switch {
-		case !path.IsAbs(f.Target) || clean != f.Target || clean == "/" || strings.ContainsAny(f.Target, special):
-			found = append(found, invalidFile(field+".target", f.Target, "a clean absolute path without wildcards, quotes, $ and \\"))
-		case forbidden(clean):
-			found = append(found, invalidFile(field+".target", f.Target, "outside of /dev, /proc, /sys and /run"))
-		case seen[clean]:
-			found = append(found, invalidFile(field+".target", f.Target, "each target once"))
-		}
-		seen[clean] = true
-		if !mode.MatchString(f.Mode) {
-			found = append(found, invalidFile(field+".mode", f.Mode, "four octal digits, 0000 to 0777"))
-		}
-		if !sha.MatchString(f.SHA256) {
-			found = append(found, invalidFile(field+".sha256", f.SHA256, "64 hexadecimal digits"))
-		}
-	}
-	return found
-}
-
-func forbidden(target string) bool {
-	first, _, _ := strings.Cut(strings.TrimPrefix(target, "/"), "/")
-	return slices.Contains([]string{"dev", "proc", "sys", "run"}, first)
-}
-
-func invalidFile(field, value, limit string) problem.Problem {
-	return problem.Problem{
-		Code: problem.InvalidFile, Field: field, Value: value, Limit: limit, Remedy: "Change the path, or put the content elsewhere.",
-	}
 }

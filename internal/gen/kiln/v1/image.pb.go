@@ -177,8 +177,9 @@ func (x *PackageEntry) GetScript() string {
 type RecipeFile struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Target        string                 `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
-	Mode          string                 `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`
+	Mode          string                 `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"` // empty for a directory
 	Sha256        string                 `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	Tree          []*RecipeNode          `protobuf:"bytes,4,rep,name=tree,proto3" json:"tree,omitempty"` // of a directory: what is in it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -234,6 +235,82 @@ func (x *RecipeFile) GetSha256() string {
 	return ""
 }
 
+func (x *RecipeFile) GetTree() []*RecipeNode {
+	if x != nil {
+		return x.Tree
+	}
+	return nil
+}
+
+// RecipeNode is a file or a symbolic link in a directory.
+type RecipeNode struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Path          string                 `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`     // relative to the directory
+	Mode          string                 `protobuf:"bytes,2,opt,name=mode,proto3" json:"mode,omitempty"`     // of a file
+	Sha256        string                 `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"` // of a file
+	Link          string                 `protobuf:"bytes,4,opt,name=link,proto3" json:"link,omitempty"`     // of a link: what it says
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecipeNode) Reset() {
+	*x = RecipeNode{}
+	mi := &file_kiln_v1_image_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecipeNode) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecipeNode) ProtoMessage() {}
+
+func (x *RecipeNode) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_image_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecipeNode.ProtoReflect.Descriptor instead.
+func (*RecipeNode) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RecipeNode) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *RecipeNode) GetMode() string {
+	if x != nil {
+		return x.Mode
+	}
+	return ""
+}
+
+func (x *RecipeNode) GetSha256() string {
+	if x != nil {
+		return x.Sha256
+	}
+	return ""
+}
+
+func (x *RecipeNode) GetLink() string {
+	if x != nil {
+		return x.Link
+	}
+	return ""
+}
+
 type ImageTest struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	ResourceGroupId string                 `protobuf:"bytes,1,opt,name=resource_group_id,json=resourceGroupId,proto3" json:"resource_group_id,omitempty"`
@@ -245,7 +322,7 @@ type ImageTest struct {
 
 func (x *ImageTest) Reset() {
 	*x = ImageTest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[3]
+	mi := &file_kiln_v1_image_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -257,7 +334,7 @@ func (x *ImageTest) String() string {
 func (*ImageTest) ProtoMessage() {}
 
 func (x *ImageTest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[3]
+	mi := &file_kiln_v1_image_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -270,7 +347,7 @@ func (x *ImageTest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageTest.ProtoReflect.Descriptor instead.
 func (*ImageTest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{3}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ImageTest) GetResourceGroupId() string {
@@ -309,7 +386,7 @@ type ImageSpec struct {
 
 func (x *ImageSpec) Reset() {
 	*x = ImageSpec{}
-	mi := &file_kiln_v1_image_proto_msgTypes[4]
+	mi := &file_kiln_v1_image_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -321,7 +398,7 @@ func (x *ImageSpec) String() string {
 func (*ImageSpec) ProtoMessage() {}
 
 func (x *ImageSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[4]
+	mi := &file_kiln_v1_image_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -334,7 +411,7 @@ func (x *ImageSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageSpec.ProtoReflect.Descriptor instead.
 func (*ImageSpec) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{4}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ImageSpec) GetName() string {
@@ -410,7 +487,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_kiln_v1_image_proto_msgTypes[5]
+	mi := &file_kiln_v1_image_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +499,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[5]
+	mi := &file_kiln_v1_image_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +512,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{5}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Image) GetId() string {
@@ -569,7 +646,7 @@ type ImageVersion struct {
 
 func (x *ImageVersion) Reset() {
 	*x = ImageVersion{}
-	mi := &file_kiln_v1_image_proto_msgTypes[6]
+	mi := &file_kiln_v1_image_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -581,7 +658,7 @@ func (x *ImageVersion) String() string {
 func (*ImageVersion) ProtoMessage() {}
 
 func (x *ImageVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[6]
+	mi := &file_kiln_v1_image_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -594,7 +671,7 @@ func (x *ImageVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageVersion.ProtoReflect.Descriptor instead.
 func (*ImageVersion) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{6}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ImageVersion) GetNumber() int32 {
@@ -686,7 +763,7 @@ type ImageHistoryEntry struct {
 
 func (x *ImageHistoryEntry) Reset() {
 	*x = ImageHistoryEntry{}
-	mi := &file_kiln_v1_image_proto_msgTypes[7]
+	mi := &file_kiln_v1_image_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -698,7 +775,7 @@ func (x *ImageHistoryEntry) String() string {
 func (*ImageHistoryEntry) ProtoMessage() {}
 
 func (x *ImageHistoryEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[7]
+	mi := &file_kiln_v1_image_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -711,7 +788,7 @@ func (x *ImageHistoryEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageHistoryEntry.ProtoReflect.Descriptor instead.
 func (*ImageHistoryEntry) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{7}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ImageHistoryEntry) GetVersion() int32 {
@@ -754,7 +831,7 @@ type CreateImageRequest struct {
 
 func (x *CreateImageRequest) Reset() {
 	*x = CreateImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[8]
+	mi := &file_kiln_v1_image_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -766,7 +843,7 @@ func (x *CreateImageRequest) String() string {
 func (*CreateImageRequest) ProtoMessage() {}
 
 func (x *CreateImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[8]
+	mi := &file_kiln_v1_image_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -779,7 +856,7 @@ func (x *CreateImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateImageRequest.ProtoReflect.Descriptor instead.
 func (*CreateImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{8}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CreateImageRequest) GetRequestKey() string {
@@ -819,7 +896,7 @@ type CreateImageResponse struct {
 
 func (x *CreateImageResponse) Reset() {
 	*x = CreateImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[9]
+	mi := &file_kiln_v1_image_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -831,7 +908,7 @@ func (x *CreateImageResponse) String() string {
 func (*CreateImageResponse) ProtoMessage() {}
 
 func (x *CreateImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[9]
+	mi := &file_kiln_v1_image_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -844,7 +921,7 @@ func (x *CreateImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateImageResponse.ProtoReflect.Descriptor instead.
 func (*CreateImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{9}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateImageResponse) GetImage() *Image {
@@ -864,7 +941,7 @@ type GetImageRequest struct {
 
 func (x *GetImageRequest) Reset() {
 	*x = GetImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[10]
+	mi := &file_kiln_v1_image_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -876,7 +953,7 @@ func (x *GetImageRequest) String() string {
 func (*GetImageRequest) ProtoMessage() {}
 
 func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[10]
+	mi := &file_kiln_v1_image_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -889,7 +966,7 @@ func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImageRequest.ProtoReflect.Descriptor instead.
 func (*GetImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{10}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetImageRequest) GetId() string {
@@ -915,7 +992,7 @@ type GetImageResponse struct {
 
 func (x *GetImageResponse) Reset() {
 	*x = GetImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[11]
+	mi := &file_kiln_v1_image_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +1004,7 @@ func (x *GetImageResponse) String() string {
 func (*GetImageResponse) ProtoMessage() {}
 
 func (x *GetImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[11]
+	mi := &file_kiln_v1_image_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +1017,7 @@ func (x *GetImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImageResponse.ProtoReflect.Descriptor instead.
 func (*GetImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{11}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetImageResponse) GetImage() *Image {
@@ -959,7 +1036,7 @@ type ListImagesRequest struct {
 
 func (x *ListImagesRequest) Reset() {
 	*x = ListImagesRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[12]
+	mi := &file_kiln_v1_image_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -971,7 +1048,7 @@ func (x *ListImagesRequest) String() string {
 func (*ListImagesRequest) ProtoMessage() {}
 
 func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[12]
+	mi := &file_kiln_v1_image_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -984,7 +1061,7 @@ func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesRequest.ProtoReflect.Descriptor instead.
 func (*ListImagesRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{12}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListImagesRequest) GetRegion() string {
@@ -1003,7 +1080,7 @@ type ListImagesResponse struct {
 
 func (x *ListImagesResponse) Reset() {
 	*x = ListImagesResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[13]
+	mi := &file_kiln_v1_image_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1015,7 +1092,7 @@ func (x *ListImagesResponse) String() string {
 func (*ListImagesResponse) ProtoMessage() {}
 
 func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[13]
+	mi := &file_kiln_v1_image_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1028,7 +1105,7 @@ func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesResponse.ProtoReflect.Descriptor instead.
 func (*ListImagesResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{13}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListImagesResponse) GetImages() []*Image {
@@ -1047,7 +1124,7 @@ type ListImageVersionsRequest struct {
 
 func (x *ListImageVersionsRequest) Reset() {
 	*x = ListImageVersionsRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[14]
+	mi := &file_kiln_v1_image_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1059,7 +1136,7 @@ func (x *ListImageVersionsRequest) String() string {
 func (*ListImageVersionsRequest) ProtoMessage() {}
 
 func (x *ListImageVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[14]
+	mi := &file_kiln_v1_image_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1072,7 +1149,7 @@ func (x *ListImageVersionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImageVersionsRequest.ProtoReflect.Descriptor instead.
 func (*ListImageVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{14}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListImageVersionsRequest) GetImageId() string {
@@ -1091,7 +1168,7 @@ type ListImageVersionsResponse struct {
 
 func (x *ListImageVersionsResponse) Reset() {
 	*x = ListImageVersionsResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[15]
+	mi := &file_kiln_v1_image_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1180,7 @@ func (x *ListImageVersionsResponse) String() string {
 func (*ListImageVersionsResponse) ProtoMessage() {}
 
 func (x *ListImageVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[15]
+	mi := &file_kiln_v1_image_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1193,7 @@ func (x *ListImageVersionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImageVersionsResponse.ProtoReflect.Descriptor instead.
 func (*ListImageVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{15}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListImageVersionsResponse) GetVersions() []*ImageVersion {
@@ -1138,7 +1215,7 @@ type UpdateImageRequest struct {
 
 func (x *UpdateImageRequest) Reset() {
 	*x = UpdateImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[16]
+	mi := &file_kiln_v1_image_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1150,7 +1227,7 @@ func (x *UpdateImageRequest) String() string {
 func (*UpdateImageRequest) ProtoMessage() {}
 
 func (x *UpdateImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[16]
+	mi := &file_kiln_v1_image_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1163,7 +1240,7 @@ func (x *UpdateImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateImageRequest.ProtoReflect.Descriptor instead.
 func (*UpdateImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{16}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *UpdateImageRequest) GetId() string {
@@ -1203,7 +1280,7 @@ type UpdateImageResponse struct {
 
 func (x *UpdateImageResponse) Reset() {
 	*x = UpdateImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[17]
+	mi := &file_kiln_v1_image_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1292,7 @@ func (x *UpdateImageResponse) String() string {
 func (*UpdateImageResponse) ProtoMessage() {}
 
 func (x *UpdateImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[17]
+	mi := &file_kiln_v1_image_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1305,7 @@ func (x *UpdateImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateImageResponse.ProtoReflect.Descriptor instead.
 func (*UpdateImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{17}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UpdateImageResponse) GetImage() *Image {
@@ -1250,7 +1327,7 @@ type RollbackImageRequest struct {
 
 func (x *RollbackImageRequest) Reset() {
 	*x = RollbackImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[18]
+	mi := &file_kiln_v1_image_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1262,7 +1339,7 @@ func (x *RollbackImageRequest) String() string {
 func (*RollbackImageRequest) ProtoMessage() {}
 
 func (x *RollbackImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[18]
+	mi := &file_kiln_v1_image_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1275,7 +1352,7 @@ func (x *RollbackImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackImageRequest.ProtoReflect.Descriptor instead.
 func (*RollbackImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{18}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RollbackImageRequest) GetId() string {
@@ -1315,7 +1392,7 @@ type RollbackImageResponse struct {
 
 func (x *RollbackImageResponse) Reset() {
 	*x = RollbackImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[19]
+	mi := &file_kiln_v1_image_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +1404,7 @@ func (x *RollbackImageResponse) String() string {
 func (*RollbackImageResponse) ProtoMessage() {}
 
 func (x *RollbackImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[19]
+	mi := &file_kiln_v1_image_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1340,7 +1417,7 @@ func (x *RollbackImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackImageResponse.ProtoReflect.Descriptor instead.
 func (*RollbackImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{19}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RollbackImageResponse) GetImage() *Image {
@@ -1359,7 +1436,7 @@ type ListImageHistoryRequest struct {
 
 func (x *ListImageHistoryRequest) Reset() {
 	*x = ListImageHistoryRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[20]
+	mi := &file_kiln_v1_image_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +1448,7 @@ func (x *ListImageHistoryRequest) String() string {
 func (*ListImageHistoryRequest) ProtoMessage() {}
 
 func (x *ListImageHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[20]
+	mi := &file_kiln_v1_image_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +1461,7 @@ func (x *ListImageHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImageHistoryRequest.ProtoReflect.Descriptor instead.
 func (*ListImageHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{20}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListImageHistoryRequest) GetImageId() string {
@@ -1403,7 +1480,7 @@ type ListImageHistoryResponse struct {
 
 func (x *ListImageHistoryResponse) Reset() {
 	*x = ListImageHistoryResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[21]
+	mi := &file_kiln_v1_image_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1415,7 +1492,7 @@ func (x *ListImageHistoryResponse) String() string {
 func (*ListImageHistoryResponse) ProtoMessage() {}
 
 func (x *ListImageHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[21]
+	mi := &file_kiln_v1_image_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1428,7 +1505,7 @@ func (x *ListImageHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImageHistoryResponse.ProtoReflect.Descriptor instead.
 func (*ListImageHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{21}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListImageHistoryResponse) GetEntries() []*ImageHistoryEntry {
@@ -1447,7 +1524,7 @@ type DeleteImageRequest struct {
 
 func (x *DeleteImageRequest) Reset() {
 	*x = DeleteImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[22]
+	mi := &file_kiln_v1_image_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1459,7 +1536,7 @@ func (x *DeleteImageRequest) String() string {
 func (*DeleteImageRequest) ProtoMessage() {}
 
 func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[22]
+	mi := &file_kiln_v1_image_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1472,7 +1549,7 @@ func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageRequest.ProtoReflect.Descriptor instead.
 func (*DeleteImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{22}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DeleteImageRequest) GetId() string {
@@ -1490,7 +1567,7 @@ type DeleteImageResponse struct {
 
 func (x *DeleteImageResponse) Reset() {
 	*x = DeleteImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[23]
+	mi := &file_kiln_v1_image_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1502,7 +1579,7 @@ func (x *DeleteImageResponse) String() string {
 func (*DeleteImageResponse) ProtoMessage() {}
 
 func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[23]
+	mi := &file_kiln_v1_image_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1515,7 +1592,7 @@ func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageResponse.ProtoReflect.Descriptor instead.
 func (*DeleteImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{23}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{24}
 }
 
 type FindMissingFilesRequest struct {
@@ -1527,7 +1604,7 @@ type FindMissingFilesRequest struct {
 
 func (x *FindMissingFilesRequest) Reset() {
 	*x = FindMissingFilesRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[24]
+	mi := &file_kiln_v1_image_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1539,7 +1616,7 @@ func (x *FindMissingFilesRequest) String() string {
 func (*FindMissingFilesRequest) ProtoMessage() {}
 
 func (x *FindMissingFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[24]
+	mi := &file_kiln_v1_image_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1552,7 +1629,7 @@ func (x *FindMissingFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindMissingFilesRequest.ProtoReflect.Descriptor instead.
 func (*FindMissingFilesRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{24}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *FindMissingFilesRequest) GetSha256() []string {
@@ -1571,7 +1648,7 @@ type FindMissingFilesResponse struct {
 
 func (x *FindMissingFilesResponse) Reset() {
 	*x = FindMissingFilesResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[25]
+	mi := &file_kiln_v1_image_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1583,7 +1660,7 @@ func (x *FindMissingFilesResponse) String() string {
 func (*FindMissingFilesResponse) ProtoMessage() {}
 
 func (x *FindMissingFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[25]
+	mi := &file_kiln_v1_image_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1596,7 +1673,7 @@ func (x *FindMissingFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindMissingFilesResponse.ProtoReflect.Descriptor instead.
 func (*FindMissingFilesResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{25}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *FindMissingFilesResponse) GetSha256() []string {
@@ -1616,7 +1693,7 @@ type UploadFileRequest struct {
 
 func (x *UploadFileRequest) Reset() {
 	*x = UploadFileRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[26]
+	mi := &file_kiln_v1_image_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1628,7 +1705,7 @@ func (x *UploadFileRequest) String() string {
 func (*UploadFileRequest) ProtoMessage() {}
 
 func (x *UploadFileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[26]
+	mi := &file_kiln_v1_image_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1641,7 +1718,7 @@ func (x *UploadFileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadFileRequest.ProtoReflect.Descriptor instead.
 func (*UploadFileRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{26}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *UploadFileRequest) GetSha256() string {
@@ -1667,7 +1744,7 @@ type UploadFileResponse struct {
 
 func (x *UploadFileResponse) Reset() {
 	*x = UploadFileResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[27]
+	mi := &file_kiln_v1_image_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1679,7 +1756,7 @@ func (x *UploadFileResponse) String() string {
 func (*UploadFileResponse) ProtoMessage() {}
 
 func (x *UploadFileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[27]
+	mi := &file_kiln_v1_image_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1692,7 +1769,7 @@ func (x *UploadFileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadFileResponse.ProtoReflect.Descriptor instead.
 func (*UploadFileResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{27}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *UploadFileResponse) GetSizeBytes() int64 {
@@ -1715,7 +1792,7 @@ type RunImageRequest struct {
 
 func (x *RunImageRequest) Reset() {
 	*x = RunImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[28]
+	mi := &file_kiln_v1_image_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1727,7 +1804,7 @@ func (x *RunImageRequest) String() string {
 func (*RunImageRequest) ProtoMessage() {}
 
 func (x *RunImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[28]
+	mi := &file_kiln_v1_image_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1740,7 +1817,7 @@ func (x *RunImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunImageRequest.ProtoReflect.Descriptor instead.
 func (*RunImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{28}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RunImageRequest) GetImage() string {
@@ -1787,7 +1864,7 @@ type RunImageResponse struct {
 
 func (x *RunImageResponse) Reset() {
 	*x = RunImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[29]
+	mi := &file_kiln_v1_image_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1799,7 +1876,7 @@ func (x *RunImageResponse) String() string {
 func (*RunImageResponse) ProtoMessage() {}
 
 func (x *RunImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[29]
+	mi := &file_kiln_v1_image_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1812,7 +1889,7 @@ func (x *RunImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunImageResponse.ProtoReflect.Descriptor instead.
 func (*RunImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{29}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RunImageResponse) GetProcessId() string {
@@ -1841,12 +1918,19 @@ const file_kiln_v1_image_proto_rawDesc = "" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05names\x18\x02 \x03(\tR\x05names\x12\x14\n" +
 	"\x05index\x18\x03 \x01(\tR\x05index\x12\x16\n" +
-	"\x06script\x18\x04 \x01(\tR\x06script\"P\n" +
+	"\x06script\x18\x04 \x01(\tR\x06script\"y\n" +
 	"\n" +
 	"RecipeFile\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x16\n" +
-	"\x06sha256\x18\x03 \x01(\tR\x06sha256\"c\n" +
+	"\x06sha256\x18\x03 \x01(\tR\x06sha256\x12'\n" +
+	"\x04tree\x18\x04 \x03(\v2\x13.kiln.v1.RecipeNodeR\x04tree\"`\n" +
+	"\n" +
+	"RecipeNode\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
+	"\x04mode\x18\x02 \x01(\tR\x04mode\x12\x16\n" +
+	"\x06sha256\x18\x03 \x01(\tR\x06sha256\x12\x12\n" +
+	"\x04link\x18\x04 \x01(\tR\x04link\"c\n" +
 	"\tImageTest\x12*\n" +
 	"\x11resource_group_id\x18\x01 \x01(\tR\x0fresourceGroupId\x12\x1a\n" +
 	"\bcommands\x18\x02 \x03(\tR\bcommands\x12\x0e\n" +
@@ -2007,97 +2091,99 @@ func file_kiln_v1_image_proto_rawDescGZIP() []byte {
 	return file_kiln_v1_image_proto_rawDescData
 }
 
-var file_kiln_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_kiln_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_kiln_v1_image_proto_goTypes = []any{
 	(*Recipe)(nil),                    // 0: kiln.v1.Recipe
 	(*PackageEntry)(nil),              // 1: kiln.v1.PackageEntry
 	(*RecipeFile)(nil),                // 2: kiln.v1.RecipeFile
-	(*ImageTest)(nil),                 // 3: kiln.v1.ImageTest
-	(*ImageSpec)(nil),                 // 4: kiln.v1.ImageSpec
-	(*Image)(nil),                     // 5: kiln.v1.Image
-	(*ImageVersion)(nil),              // 6: kiln.v1.ImageVersion
-	(*ImageHistoryEntry)(nil),         // 7: kiln.v1.ImageHistoryEntry
-	(*CreateImageRequest)(nil),        // 8: kiln.v1.CreateImageRequest
-	(*CreateImageResponse)(nil),       // 9: kiln.v1.CreateImageResponse
-	(*GetImageRequest)(nil),           // 10: kiln.v1.GetImageRequest
-	(*GetImageResponse)(nil),          // 11: kiln.v1.GetImageResponse
-	(*ListImagesRequest)(nil),         // 12: kiln.v1.ListImagesRequest
-	(*ListImagesResponse)(nil),        // 13: kiln.v1.ListImagesResponse
-	(*ListImageVersionsRequest)(nil),  // 14: kiln.v1.ListImageVersionsRequest
-	(*ListImageVersionsResponse)(nil), // 15: kiln.v1.ListImageVersionsResponse
-	(*UpdateImageRequest)(nil),        // 16: kiln.v1.UpdateImageRequest
-	(*UpdateImageResponse)(nil),       // 17: kiln.v1.UpdateImageResponse
-	(*RollbackImageRequest)(nil),      // 18: kiln.v1.RollbackImageRequest
-	(*RollbackImageResponse)(nil),     // 19: kiln.v1.RollbackImageResponse
-	(*ListImageHistoryRequest)(nil),   // 20: kiln.v1.ListImageHistoryRequest
-	(*ListImageHistoryResponse)(nil),  // 21: kiln.v1.ListImageHistoryResponse
-	(*DeleteImageRequest)(nil),        // 22: kiln.v1.DeleteImageRequest
-	(*DeleteImageResponse)(nil),       // 23: kiln.v1.DeleteImageResponse
-	(*FindMissingFilesRequest)(nil),   // 24: kiln.v1.FindMissingFilesRequest
-	(*FindMissingFilesResponse)(nil),  // 25: kiln.v1.FindMissingFilesResponse
-	(*UploadFileRequest)(nil),         // 26: kiln.v1.UploadFileRequest
-	(*UploadFileResponse)(nil),        // 27: kiln.v1.UploadFileResponse
-	(*RunImageRequest)(nil),           // 28: kiln.v1.RunImageRequest
-	(*RunImageResponse)(nil),          // 29: kiln.v1.RunImageResponse
-	nil,                               // 30: kiln.v1.Recipe.EnvEntry
-	nil,                               // 31: kiln.v1.RunImageRequest.EnvEntry
-	(*OfficialImage)(nil),             // 32: kiln.v1.OfficialImage
-	(*Package)(nil),                   // 33: kiln.v1.Package
-	(*timestamppb.Timestamp)(nil),     // 34: google.protobuf.Timestamp
+	(*RecipeNode)(nil),                // 3: kiln.v1.RecipeNode
+	(*ImageTest)(nil),                 // 4: kiln.v1.ImageTest
+	(*ImageSpec)(nil),                 // 5: kiln.v1.ImageSpec
+	(*Image)(nil),                     // 6: kiln.v1.Image
+	(*ImageVersion)(nil),              // 7: kiln.v1.ImageVersion
+	(*ImageHistoryEntry)(nil),         // 8: kiln.v1.ImageHistoryEntry
+	(*CreateImageRequest)(nil),        // 9: kiln.v1.CreateImageRequest
+	(*CreateImageResponse)(nil),       // 10: kiln.v1.CreateImageResponse
+	(*GetImageRequest)(nil),           // 11: kiln.v1.GetImageRequest
+	(*GetImageResponse)(nil),          // 12: kiln.v1.GetImageResponse
+	(*ListImagesRequest)(nil),         // 13: kiln.v1.ListImagesRequest
+	(*ListImagesResponse)(nil),        // 14: kiln.v1.ListImagesResponse
+	(*ListImageVersionsRequest)(nil),  // 15: kiln.v1.ListImageVersionsRequest
+	(*ListImageVersionsResponse)(nil), // 16: kiln.v1.ListImageVersionsResponse
+	(*UpdateImageRequest)(nil),        // 17: kiln.v1.UpdateImageRequest
+	(*UpdateImageResponse)(nil),       // 18: kiln.v1.UpdateImageResponse
+	(*RollbackImageRequest)(nil),      // 19: kiln.v1.RollbackImageRequest
+	(*RollbackImageResponse)(nil),     // 20: kiln.v1.RollbackImageResponse
+	(*ListImageHistoryRequest)(nil),   // 21: kiln.v1.ListImageHistoryRequest
+	(*ListImageHistoryResponse)(nil),  // 22: kiln.v1.ListImageHistoryResponse
+	(*DeleteImageRequest)(nil),        // 23: kiln.v1.DeleteImageRequest
+	(*DeleteImageResponse)(nil),       // 24: kiln.v1.DeleteImageResponse
+	(*FindMissingFilesRequest)(nil),   // 25: kiln.v1.FindMissingFilesRequest
+	(*FindMissingFilesResponse)(nil),  // 26: kiln.v1.FindMissingFilesResponse
+	(*UploadFileRequest)(nil),         // 27: kiln.v1.UploadFileRequest
+	(*UploadFileResponse)(nil),        // 28: kiln.v1.UploadFileResponse
+	(*RunImageRequest)(nil),           // 29: kiln.v1.RunImageRequest
+	(*RunImageResponse)(nil),          // 30: kiln.v1.RunImageResponse
+	nil,                               // 31: kiln.v1.Recipe.EnvEntry
+	nil,                               // 32: kiln.v1.RunImageRequest.EnvEntry
+	(*OfficialImage)(nil),             // 33: kiln.v1.OfficialImage
+	(*Package)(nil),                   // 34: kiln.v1.Package
+	(*timestamppb.Timestamp)(nil),     // 35: google.protobuf.Timestamp
 }
 var file_kiln_v1_image_proto_depIdxs = []int32{
 	1,  // 0: kiln.v1.Recipe.packages:type_name -> kiln.v1.PackageEntry
 	2,  // 1: kiln.v1.Recipe.files:type_name -> kiln.v1.RecipeFile
-	30, // 2: kiln.v1.Recipe.env:type_name -> kiln.v1.Recipe.EnvEntry
-	0,  // 3: kiln.v1.ImageSpec.recipe:type_name -> kiln.v1.Recipe
-	3,  // 4: kiln.v1.ImageSpec.test:type_name -> kiln.v1.ImageTest
-	4,  // 5: kiln.v1.Image.spec:type_name -> kiln.v1.ImageSpec
-	32, // 6: kiln.v1.Image.base:type_name -> kiln.v1.OfficialImage
-	33, // 7: kiln.v1.Image.packages:type_name -> kiln.v1.Package
-	34, // 8: kiln.v1.Image.created_at:type_name -> google.protobuf.Timestamp
-	34, // 9: kiln.v1.Image.updated_at:type_name -> google.protobuf.Timestamp
-	0,  // 10: kiln.v1.ImageVersion.recipe:type_name -> kiln.v1.Recipe
-	34, // 11: kiln.v1.ImageVersion.tested_at:type_name -> google.protobuf.Timestamp
-	34, // 12: kiln.v1.ImageVersion.created_at:type_name -> google.protobuf.Timestamp
-	34, // 13: kiln.v1.ImageVersion.published_at:type_name -> google.protobuf.Timestamp
-	34, // 14: kiln.v1.ImageHistoryEntry.at:type_name -> google.protobuf.Timestamp
-	4,  // 15: kiln.v1.CreateImageRequest.spec:type_name -> kiln.v1.ImageSpec
-	5,  // 16: kiln.v1.CreateImageResponse.image:type_name -> kiln.v1.Image
-	5,  // 17: kiln.v1.GetImageResponse.image:type_name -> kiln.v1.Image
-	5,  // 18: kiln.v1.ListImagesResponse.images:type_name -> kiln.v1.Image
-	6,  // 19: kiln.v1.ListImageVersionsResponse.versions:type_name -> kiln.v1.ImageVersion
-	4,  // 20: kiln.v1.UpdateImageRequest.spec:type_name -> kiln.v1.ImageSpec
-	5,  // 21: kiln.v1.UpdateImageResponse.image:type_name -> kiln.v1.Image
-	5,  // 22: kiln.v1.RollbackImageResponse.image:type_name -> kiln.v1.Image
-	7,  // 23: kiln.v1.ListImageHistoryResponse.entries:type_name -> kiln.v1.ImageHistoryEntry
-	31, // 24: kiln.v1.RunImageRequest.env:type_name -> kiln.v1.RunImageRequest.EnvEntry
-	8,  // 25: kiln.v1.ImageService.CreateImage:input_type -> kiln.v1.CreateImageRequest
-	10, // 26: kiln.v1.ImageService.GetImage:input_type -> kiln.v1.GetImageRequest
-	12, // 27: kiln.v1.ImageService.ListImages:input_type -> kiln.v1.ListImagesRequest
-	14, // 28: kiln.v1.ImageService.ListImageVersions:input_type -> kiln.v1.ListImageVersionsRequest
-	16, // 29: kiln.v1.ImageService.UpdateImage:input_type -> kiln.v1.UpdateImageRequest
-	18, // 30: kiln.v1.ImageService.RollbackImage:input_type -> kiln.v1.RollbackImageRequest
-	20, // 31: kiln.v1.ImageService.ListImageHistory:input_type -> kiln.v1.ListImageHistoryRequest
-	22, // 32: kiln.v1.ImageService.DeleteImage:input_type -> kiln.v1.DeleteImageRequest
-	24, // 33: kiln.v1.ImageService.FindMissingFiles:input_type -> kiln.v1.FindMissingFilesRequest
-	26, // 34: kiln.v1.ImageService.UploadFile:input_type -> kiln.v1.UploadFileRequest
-	28, // 35: kiln.v1.ImageService.RunImage:input_type -> kiln.v1.RunImageRequest
-	9,  // 36: kiln.v1.ImageService.CreateImage:output_type -> kiln.v1.CreateImageResponse
-	11, // 37: kiln.v1.ImageService.GetImage:output_type -> kiln.v1.GetImageResponse
-	13, // 38: kiln.v1.ImageService.ListImages:output_type -> kiln.v1.ListImagesResponse
-	15, // 39: kiln.v1.ImageService.ListImageVersions:output_type -> kiln.v1.ListImageVersionsResponse
-	17, // 40: kiln.v1.ImageService.UpdateImage:output_type -> kiln.v1.UpdateImageResponse
-	19, // 41: kiln.v1.ImageService.RollbackImage:output_type -> kiln.v1.RollbackImageResponse
-	21, // 42: kiln.v1.ImageService.ListImageHistory:output_type -> kiln.v1.ListImageHistoryResponse
-	23, // 43: kiln.v1.ImageService.DeleteImage:output_type -> kiln.v1.DeleteImageResponse
-	25, // 44: kiln.v1.ImageService.FindMissingFiles:output_type -> kiln.v1.FindMissingFilesResponse
-	27, // 45: kiln.v1.ImageService.UploadFile:output_type -> kiln.v1.UploadFileResponse
-	29, // 46: kiln.v1.ImageService.RunImage:output_type -> kiln.v1.RunImageResponse
-	36, // [36:47] is the sub-list for method output_type
-	25, // [25:36] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	31, // 2: kiln.v1.Recipe.env:type_name -> kiln.v1.Recipe.EnvEntry
+	3,  // 3: kiln.v1.RecipeFile.tree:type_name -> kiln.v1.RecipeNode
+	0,  // 4: kiln.v1.ImageSpec.recipe:type_name -> kiln.v1.Recipe
+	4,  // 5: kiln.v1.ImageSpec.test:type_name -> kiln.v1.ImageTest
+	5,  // 6: kiln.v1.Image.spec:type_name -> kiln.v1.ImageSpec
+	33, // 7: kiln.v1.Image.base:type_name -> kiln.v1.OfficialImage
+	34, // 8: kiln.v1.Image.packages:type_name -> kiln.v1.Package
+	35, // 9: kiln.v1.Image.created_at:type_name -> google.protobuf.Timestamp
+	35, // 10: kiln.v1.Image.updated_at:type_name -> google.protobuf.Timestamp
+	0,  // 11: kiln.v1.ImageVersion.recipe:type_name -> kiln.v1.Recipe
+	35, // 12: kiln.v1.ImageVersion.tested_at:type_name -> google.protobuf.Timestamp
+	35, // 13: kiln.v1.ImageVersion.created_at:type_name -> google.protobuf.Timestamp
+	35, // 14: kiln.v1.ImageVersion.published_at:type_name -> google.protobuf.Timestamp
+	35, // 15: kiln.v1.ImageHistoryEntry.at:type_name -> google.protobuf.Timestamp
+	5,  // 16: kiln.v1.CreateImageRequest.spec:type_name -> kiln.v1.ImageSpec
+	6,  // 17: kiln.v1.CreateImageResponse.image:type_name -> kiln.v1.Image
+	6,  // 18: kiln.v1.GetImageResponse.image:type_name -> kiln.v1.Image
+	6,  // 19: kiln.v1.ListImagesResponse.images:type_name -> kiln.v1.Image
+	7,  // 20: kiln.v1.ListImageVersionsResponse.versions:type_name -> kiln.v1.ImageVersion
+	5,  // 21: kiln.v1.UpdateImageRequest.spec:type_name -> kiln.v1.ImageSpec
+	6,  // 22: kiln.v1.UpdateImageResponse.image:type_name -> kiln.v1.Image
+	6,  // 23: kiln.v1.RollbackImageResponse.image:type_name -> kiln.v1.Image
+	8,  // 24: kiln.v1.ListImageHistoryResponse.entries:type_name -> kiln.v1.ImageHistoryEntry
+	32, // 25: kiln.v1.RunImageRequest.env:type_name -> kiln.v1.RunImageRequest.EnvEntry
+	9,  // 26: kiln.v1.ImageService.CreateImage:input_type -> kiln.v1.CreateImageRequest
+	11, // 27: kiln.v1.ImageService.GetImage:input_type -> kiln.v1.GetImageRequest
+	13, // 28: kiln.v1.ImageService.ListImages:input_type -> kiln.v1.ListImagesRequest
+	15, // 29: kiln.v1.ImageService.ListImageVersions:input_type -> kiln.v1.ListImageVersionsRequest
+	17, // 30: kiln.v1.ImageService.UpdateImage:input_type -> kiln.v1.UpdateImageRequest
+	19, // 31: kiln.v1.ImageService.RollbackImage:input_type -> kiln.v1.RollbackImageRequest
+	21, // 32: kiln.v1.ImageService.ListImageHistory:input_type -> kiln.v1.ListImageHistoryRequest
+	23, // 33: kiln.v1.ImageService.DeleteImage:input_type -> kiln.v1.DeleteImageRequest
+	25, // 34: kiln.v1.ImageService.FindMissingFiles:input_type -> kiln.v1.FindMissingFilesRequest
+	27, // 35: kiln.v1.ImageService.UploadFile:input_type -> kiln.v1.UploadFileRequest
+	29, // 36: kiln.v1.ImageService.RunImage:input_type -> kiln.v1.RunImageRequest
+	10, // 37: kiln.v1.ImageService.CreateImage:output_type -> kiln.v1.CreateImageResponse
+	12, // 38: kiln.v1.ImageService.GetImage:output_type -> kiln.v1.GetImageResponse
+	14, // 39: kiln.v1.ImageService.ListImages:output_type -> kiln.v1.ListImagesResponse
+	16, // 40: kiln.v1.ImageService.ListImageVersions:output_type -> kiln.v1.ListImageVersionsResponse
+	18, // 41: kiln.v1.ImageService.UpdateImage:output_type -> kiln.v1.UpdateImageResponse
+	20, // 42: kiln.v1.ImageService.RollbackImage:output_type -> kiln.v1.RollbackImageResponse
+	22, // 43: kiln.v1.ImageService.ListImageHistory:output_type -> kiln.v1.ListImageHistoryResponse
+	24, // 44: kiln.v1.ImageService.DeleteImage:output_type -> kiln.v1.DeleteImageResponse
+	26, // 45: kiln.v1.ImageService.FindMissingFiles:output_type -> kiln.v1.FindMissingFilesResponse
+	28, // 46: kiln.v1.ImageService.UploadFile:output_type -> kiln.v1.UploadFileResponse
+	30, // 47: kiln.v1.ImageService.RunImage:output_type -> kiln.v1.RunImageResponse
+	37, // [37:48] is the sub-list for method output_type
+	26, // [26:37] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_kiln_v1_image_proto_init() }
@@ -2112,7 +2198,7 @@ func file_kiln_v1_image_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kiln_v1_image_proto_rawDesc), len(file_kiln_v1_image_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
