@@ -124,8 +124,6 @@ func (d *kilnd) leftovers() error {
 		err = nil // nothing was ever made
 	case err == nil:
 		err = json.Unmarshal(text, &images)
-	} else if errors.Is(err, fs.ErrNotExist) {
-		err = nil // there was never an image
 	}
 	for _, i := range images {
 		if len(i.Names) == 0 || slices.ContainsFunc(i.Names, func(name string) bool { return strings.Contains(name, "/kiln-tmp/") }) {

@@ -1,6 +1,7 @@
 package explanation
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/kilnhq/kiln/internal/domain/build"
@@ -21,17 +22,14 @@ func inUse(code problem.Code, noun, name, users string) problem.Problem {
 }
 
 // present explains what clashes with what is there, or is not.
-func present() []Entry {
+func present() []Entry { return slices.Concat(named(), staged(), used(), changed()) }
+
+// named explains names that are not there, or there already.
+func named() []Entry {
 	catalogue := []official.Image{shell()}
 	_, noImage := official.Resolve(catalogue, "dataworks_shell", "")
 	_, noVersion := official.Resolve(catalogue, "dataworks_shell_task_pod", "20200101")
-	_, state := image.Next(image.StageUntest, image.EventPublish)
-	unpublished := image.AdmitRollback([]image.Version{{Number: 1, Stage: image.StagePublished}, {Number: 2, Stage: image.StageTestFailed}}, 2)
-	exclusive := resourcegroup.ResourceGroup{Name: "legacy", Type: resourcegroup.TypeExclusiveScheduler, CU: 2}
-	needs := func(t pkgmanager.Type) error {
-		return recipe.Recipe{Packages: []pkgmanager.Entry{{Type: t, Names: []string{"a=1"}}}}.Against(official.Image{Name: "bare"}).Err()
-	}
-	list := []Entry{
+	return []Entry{
 		{problem.NotFound, "Nothing of that id or name is there, or it is somebody else's.", everywhere, problem.Problem{
 			Code: problem.NotFound, Field: "resource_group_id", Value: "rg-0000", Detail: "no such resource group",
 			Remedy: "Check the id or name, and that it is yours.",
@@ -54,6 +52,14 @@ func present() []Entry {
 			Code: problem.IdempotencyConflict, Field: "request_key", Value: "nightly", Limit: "one content for one key",
 			Remedy: "Use a new key for a new request.",
 		}},
+	}
+}
+
+// staged explains what the stage of a version does not allow.
+func staged() []Entry {
+	_, state := image.Next(image.StageUntest, image.EventPublish)
+	unpublished := image.AdmitRollback([]image.Version{{Number: 1, Stage: image.StagePublished}, {Number: 2, Stage: image.StageTestFailed}}, 2)
+	return []Entry{
 		{
 			problem.InvalidImageState, "The version is in a stage that does not allow it; the refusal names what it allows.", applyOnly,
 			made(problem.InvalidImageState, state),
@@ -68,6 +74,16 @@ func present() []Entry {
 		},
 		{problem.VersionNotPublishable, "A version that was never published cannot be gone back to.", applyOnly, made(problem.VersionNotPublishable, unpublished)},
 		{problem.ReadOnlyImage, "Official images are Kiln's own.", applyOnly, official.ReadOnly("id", shell())},
+	}
+}
+
+// used explains what is in use, or cannot be used.
+func used() []Entry {
+	exclusive := resourcegroup.ResourceGroup{Name: "legacy", Type: resourcegroup.TypeExclusiveScheduler, CU: 2}
+	needs := func(t pkgmanager.Type) error {
+		return recipe.Recipe{Packages: []pkgmanager.Entry{{Type: t, Names: []string{"a=1"}}}}.Against(official.Image{Name: "bare"}).Err()
+	}
+	return []Entry{
 		{problem.ImageInUse, "Nothing in use is deleted. The plan of a destroy warns.", applyOnly, inUse(problem.ImageInUse, "image", "segmenter", "workspace analytics")},
 		{problem.NetworkInUse, "Nothing in use is deleted.", applyOnly, inUse(problem.NetworkInUse, "network", "mirror", "resource group default")},
 		{problem.ResourceGroupInUse, "Nothing in use is deleted.", applyOnly, inUse(problem.ResourceGroupInUse, "resource group", "default", "image segmenter")},
@@ -87,7 +103,6 @@ func present() []Entry {
 		},
 		{problem.PackageManagerMissing, "The image has no such package manager.", everywhere, made(problem.PackageManagerMissing, needs(pkgmanager.Apt))},
 	}
-	return append(list, changed()...)
 }
 
 // changed explains what was not so any more when it was asked for.

@@ -71,6 +71,10 @@ func values() []Entry {
 			everywhere, made(problem.InvalidRequirement, spec),
 		},
 		{problem.InvalidPackageType, "There is no package manager of that name.", everywhere, made(problem.InvalidPackageType, spec)},
+		{
+			problem.PipIncompatible, "Python 2 cannot have a newer pip than the last one for it.", everywhere,
+			made(problem.PipIncompatible, pkgmanager.Entry{Type: pkgmanager.Python2, Names: []string{"pip==23.0"}}.Validate("packages[0]")),
+		},
 		{problem.InvalidScript, "A script is not text.", everywhere, made(problem.InvalidScript, spec)},
 		{problem.EmptyScript, "A script has nothing in it.", everywhere, made(problem.EmptyScript, spec)},
 		{problem.ScriptTooLarge, "A script is too long for one; data belongs into `files`.", everywhere, made(problem.ScriptTooLarge, spec)},
