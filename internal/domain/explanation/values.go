@@ -118,6 +118,10 @@ func scripts() []Entry {
 			problem.UnpinnedDownload, "What is downloaded is not checked against anything, or a repository has no commit. By `version_pinning`.", everywhere,
 			made(problem.UnpinnedDownload, all),
 		},
+		{
+			problem.NoCustomisation, "A custom image that adds nothing to its official one. A warning.", planOnly,
+			made(problem.NoCustomisation, recipe.Recipe{}.Plain().Err()),
+		},
 		{problem.InsecureDownload, "Anyone on the way can change what is downloaded. A warning.", planOnly, made(problem.InsecureDownload, all)},
 		{problem.InvalidDownloadURL, "What is to be downloaded is no URL.", everywhere, made(problem.InvalidDownloadURL, all)},
 		{problem.InteractiveInstall, "The installer will ask, and there is nobody to answer. A warning.", planOnly, made(problem.InteractiveInstall, all)},
