@@ -316,10 +316,13 @@ func TestRPM(t *testing.T) {
 	if want := fmt.Sprintf("git version %s\nhello\n", repository.versions["git"]); err != nil || said != want {
 		t.Errorf("kiln run: %q, %v, want %q", said, err, want)
 	}
+	if list := w.attribute(t, imageAddress, "resolved_packages"); !strings.Contains(list, "kiln-hello") {
+		t.Errorf("what was installed is not told: %s", list)
+	}
 	w.settled(t)
 	w.write(t, surroundings("rpm", base.host, configured.host, named.host)+
 		customImage("rpm", rpmImage, "shell", `packages = [{ type = "yum", names = ["git-0.0.1"] }]`, ""))
-	if found := w.applyFails(t); !strings.Contains(found.Detail, "git-0.0.1") {
+	if found := w.applyFails(t); !strings.Contains(found.Summary, "PackageNotFound") || !strings.Contains(found.Detail, "No repository has git-0.0.1") {
 		t.Errorf("a version that is not there: %+v", found)
 	}
 	w.destroy(t)

@@ -92,7 +92,7 @@ func Start(tb testing.TB, change ...func(*daemon.Config)) *Daemon {
 	d.config = daemon.Config{
 		DataDir: d.DataDir, Socket: filepath.Join(dir, "s"), Workers: 8,
 		Catalogue: &daemon.Catalogue{Mirror: "http://192.0.2.1/debian", Images: []daemon.OfficialImage{{
-			Name: Site, Version: SiteVersion, Reference: "127.0.0.1:9/site/shell@sha256:" + fmt.Sprintf("%064d", 1),
+			Name: Site, Version: SiteVersion, Reference: "192.0.2.1:9/site/shell@sha256:" + fmt.Sprintf("%064d", 1),
 			TaskTypes: []string{"shell"}, Provides: []string{"apt"},
 		}}},
 	}

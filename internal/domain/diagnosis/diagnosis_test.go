@@ -82,6 +82,10 @@ func TestExplain(t *testing.T) {
 		{"apt: no name, public", aptNoName, network.EgressPublic, problem.NameResolutionFailed, "Temporary failure resolving 'deb.debian.org'"},
 		{"apt: no route", aptNoRoute, network.EgressRestricted, problem.PublicAccessRequired, "Could not connect to"},
 		{"pip: no version", pipNoVersion, network.EgressRestricted, problem.PackageNotFound, "the package index has no jieba==9.9"},
+		{
+			"yum: no version", "No match for argument: git-0.0.1\nError: Unable to find a match: git-0.0.1", network.EgressPublic,
+			problem.PackageNotFound, "no repository has git-0.0.1",
+		},
 		{"pip: no package", pipNoPackage, network.EgressRestricted, problem.PackageNotFound, "the package index has no nosuchpkg==1"},
 		{"pip: refused", pipRefused, network.EgressRestricted, problem.PublicAccessRequired, "Failed to establish a new connection"},
 		{"pip: refused, public", pipRefused, network.EgressPublic, problem.PackageNotFound, "the package index has no jieba==0.42.1"},

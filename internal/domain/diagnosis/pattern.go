@@ -83,6 +83,10 @@ var patterns = []pattern{
 		detail: "the mirror has no package $1", remedy: "Check the name.",
 	},
 	{
+		text: regexp.MustCompile(`(?:Unable to find a match|No match for argument): (\S+)`), code: problem.PackageNotFound,
+		detail: "no repository has $1", remedy: "Check name and version, and that the repository is the right one.",
+	},
+	{
 		text: regexp.MustCompile(`No matching distribution found for (\S+)`), code: problem.PackageNotFound,
 		detail: "the package index has no $1", remedy: "Check name and version, and that the index is the right one.",
 	},

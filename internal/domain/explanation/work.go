@@ -3,6 +3,7 @@ package explanation
 import (
 	"github.com/kilnhq/kiln/internal/domain/diagnosis"
 	"github.com/kilnhq/kiln/internal/domain/network"
+	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
@@ -64,14 +65,17 @@ func work() []Entry {
 // transfers explains what happens to images, workers and processes.
 func transfers() []Entry {
 	const digest = "sha256:0123…"
+	const rpm = "dataworks_shell_rpm_task_pod"
+	_, unavailable := official.Resolve([]official.Image{{Name: rpm, Version: "20261122", Status: official.StatusUnavailable}}, rpm, "")
 	return []Entry{
 		{problem.CatalogBuildFailed, "An official image could not be made.", runOnly, problem.Problem{
 			Code: problem.CatalogBuildFailed, Value: "dataworks_shell_task_pod", Remedy: "Check that the mirror of the daemon's configuration can be reached.",
 		}},
-		{problem.OfficialImageUnavailable, "An official image is not in the daemon's store, and making it anew did not help.", runOnly, problem.Problem{
-			Code: problem.OfficialImageUnavailable, Field: "source.official.image", Value: "dataworks_shell_task_pod",
-			Detail: "the image cannot be used", Remedy: "The daemon's log says why; kiln prepare dataworks_shell_task_pod makes it anew.",
-		}},
+		{
+			problem.OfficialImageUnavailable,
+			"An official image is not in the daemon's store, and the configuration does not say what to make it from, or making it anew did not help.",
+			[]Phase{PhasePlan, PhaseApply, PhaseRun}, made(problem.OfficialImageUnavailable, unavailable),
+		},
 		{problem.ImagePushFailed, "What was baked could not be pushed.", runOnly, problem.Problem{
 			Code: problem.ImagePushFailed, Remedy: "Apply again; the log says what the registry answered.",
 		}},
