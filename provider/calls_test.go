@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -77,5 +78,44 @@ func TestAccCalls(t *testing.T) {
 		if more[procedure] > 1 {
 			t.Errorf("%s was called %d times", procedure, more[procedure])
 		}
+	}
+}
+
+// TestAccDestroyTellsUsers: a plan that deletes what is in use says by whom, and asks for that once.
+func TestAccDestroyTellsUsers(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	cli.Config(many(1))
+	cli.Apply()
+	b, err := d.Client.Builds(t.Context(), "")
+	if err != nil || len(b) != 1 {
+		t.Fatalf("builds = %v, %v", b, err)
+	}
+	d.Calls()
+	output, code := cli.Run("plan", "-destroy", "-no-color")
+	if code != 0 {
+		t.Fatalf("plan ended with %d:\n%s", code, output)
+	}
+	for _, want := range [][]string{
+		{"Warning: ImageInUse", "with kiln_custom_image.i[0]", "Limit: used by persistent build " + b[0].ID + ", workspace w0", "If the same plan deletes"},
+		{"Warning: WorkspaceInUse", "with kiln_workspace.w[0]", "Limit: used by image i0"},
+		{"Warning: NetworkInUse", "with kiln_network.n", "Limit: used by resource group default"},
+		{"Warning: ResourceGroupInUse", "with kiln_resource_group.rg", "Limit: used by image i0, persistent build " + b[0].ID},
+	} {
+		if !acctest.Words(want...).MatchString(output) {
+			t.Errorf("the plan does not say %q", want)
+		}
+	}
+	if n := d.Calls()["ListUsage"]; n != 1 {
+		t.Errorf("asked %d times who uses what", n)
+	}
+	if t.Failed() {
+		t.Log(output)
+	}
+	run(t, cli, "destroy", "-auto-approve", "-no-color")
+	output, code = cli.Run("plan", "-destroy", "-no-color")
+	if code != 0 || strings.Contains(output, "InUse") {
+		t.Errorf("%d, and something is still in use:\n%s", code, output)
 	}
 }

@@ -502,6 +502,15 @@ func TestDelete(t *testing.T) {
 	}
 	servicetest.Must(t, d.Bindings.Delete(d.Context(), owner, i.ID, w.ID))
 	servicetest.Must(t, d.Builds.Delete(d.Context(), owner, b.ID))
+	release = d.Engine.Block(worker.KindImage)
+	running, err := d.Images.Run(d.Context(), image.RunRequest{Owner: owner, Image: i.ID, Argv: []string{"true"}})
+	servicetest.Must(t, err)
+	p = servicetest.Refusal(t, d.Images.Delete(d.Context(), owner, i.ID), problem.ImageInUse, "id")
+	if want := "used by process " + running; p.Limit != want {
+		t.Errorf("got %v, want %q", p, want)
+	}
+	release()
+	d.Wait(running, process.StateCompleted)
 	servicetest.Must(t, d.Images.Delete(d.Context(), owner, i.ID))
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	"github.com/kilnhq/kiln/internal/domain/usage"
 )
 
 // Tx is what the service needs of a transaction.
@@ -160,7 +161,7 @@ func (s *Service) Delete(ctx context.Context, owner, id string) error {
 		}
 		users, err := tx.ImageUsers(id)
 		if err == nil && len(users) > 0 {
-			err = resource.InUse(problem.ImageInUse, "image", i.Spec.Name, users)
+			err = usage.InUse(problem.ImageInUse, "image", i.Spec.Name, users)
 		}
 		return err
 	}

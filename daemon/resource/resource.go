@@ -11,13 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/kilnhq/kiln/daemon/store"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/usage"
 )
 
 // Meta points at what every declared resource has.
@@ -195,7 +195,7 @@ func (s *Service[T]) Delete(ctx context.Context, owner, id string) error {
 			return err
 		}
 		if len(users) > 0 {
-			return InUse(s.kind.InUse, s.kind.Noun, *s.kind.Meta(&row).Name, users)
+			return usage.InUse(s.kind.InUse, s.kind.Noun, *s.kind.Meta(&row).Name, users)
 		}
 		return tx.Delete(id)
 	})
@@ -302,13 +302,5 @@ func NameConflict(noun, name, id string) problem.Problem {
 		Code: problem.NameConflict, Field: "name", Value: name, Limit: "one " + noun + " of a name",
 		Detail: "there is one with that name already: " + id,
 		Remedy: "Choose another name, or take over the one that is there: terraform import ADDRESS " + id,
-	}
-}
-
-// InUse is the refusal to delete what something uses.
-func InUse(code problem.Code, noun, name string, users []string) problem.Problem {
-	return problem.Problem{
-		Code: code, Field: "id", Value: name, Limit: "used by " + strings.Join(users, ", "),
-		Detail: "the " + noun + " is in use", Remedy: "Remove what uses it first.",
 	}
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/internal/domain/usage"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 )
@@ -178,6 +179,10 @@ func (f *fakeSystem) Info(owner string) system.Info {
 	info := f.info
 	info.APIVersion, info.Caller = system.APIVersion, owner
 	return info
+}
+
+func (f *fakeSystem) Usage(_ context.Context, owner string) (usage.Users, error) {
+	return usage.Users{"img-1": {"workspace of " + owner}}, nil
 }
 
 func (f *fakeSystem) Snapshot(_ context.Context, owner, region string) (system.Snapshot, error) {

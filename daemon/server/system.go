@@ -7,13 +7,15 @@ import (
 
 	"github.com/kilnhq/kiln/internal/api"
 	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/internal/domain/usage"
 	kilnv1 "github.com/kilnhq/kiln/internal/gen/kiln/v1"
 )
 
-// SystemService is what the API needs to tell about the daemon. Neither method writes anything.
+// SystemService is what the API needs to tell about the daemon. No method writes anything.
 type SystemService interface {
 	Info(owner string) system.Info
 	Snapshot(ctx context.Context, owner, region string) (system.Snapshot, error)
+	Usage(ctx context.Context, owner string) (usage.Users, error)
 }
 
 type systemHandler struct{ service SystemService }
@@ -31,4 +33,12 @@ func (h systemHandler) GetSnapshot(
 ) (*connect.Response[kilnv1.GetSnapshotResponse], error) {
 	snapshot, err := h.service.Snapshot(ctx, owner(ctx), r.Msg.GetRegion())
 	return answer(api.SnapshotToProto(snapshot), err)
+}
+
+// ListUsage says who uses what.
+func (h systemHandler) ListUsage(
+	ctx context.Context, _ *connect.Request[kilnv1.ListUsageRequest],
+) (*connect.Response[kilnv1.ListUsageResponse], error) {
+	users, err := h.service.Usage(ctx, owner(ctx))
+	return answer(api.UsageToProto(users), err)
 }

@@ -94,8 +94,7 @@ func (t *Tx) CountImages(region string) (n int, err error) {
 
 // ImageUsers says what uses an image, as users name it.
 func (t *Tx) ImageUsers(id string) ([]string, error) {
-	return t.texts("SELECT 'workspace ' || workspace.name FROM binding JOIN workspace ON workspace.id = workspace_id WHERE image_id = ?1 "+
-		"UNION SELECT 'persistent build ' || id FROM build WHERE image_id = ?1 ORDER BY 1", id)
+	return t.usedBy(imageUsers, id)
 }
 
 // InsertVersion stores a new version.

@@ -21,9 +21,7 @@ var networks = table[network.Network]{
 
 // Networks is the transaction as the network service sees it.
 func (t *Tx) Networks() Declared[network.Network] {
-	return Declared[network.Network]{t, rows[network.Network]{
-		t, networks, "SELECT 'resource group ' || name FROM resource_group WHERE network_id = ? ORDER BY 1",
-	}}
+	return Declared[network.Network]{t, rows[network.Network]{t, networks, networkUsers}}
 }
 
 // Network finds a network by id.

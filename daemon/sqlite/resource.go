@@ -24,7 +24,7 @@ func (t *Tx) Exists(noun, owner, region, id string) (bool, error) {
 type rows[T any] struct {
 	tx    *Tx
 	table table[T]
-	users string // a query for what uses the row with an id, as text
+	users string // the query for who uses what
 }
 
 // Insert implements resource.Rows.
@@ -50,7 +50,7 @@ func (r rows[T]) Update(row T) error { return r.table.update(r.tx, row) }
 func (r rows[T]) Delete(id string) error { return r.table.delete(r.tx, "id = ?", id) }
 
 // Users implements resource.Rows.
-func (r rows[T]) Users(id string) ([]string, error) { return r.tx.texts(r.users, id) }
+func (r rows[T]) Users(id string) ([]string, error) { return r.tx.usedBy(r.users, id) }
 
 // Declared is a transaction as the service of one kind of declared resources sees it.
 type Declared[T any] struct {

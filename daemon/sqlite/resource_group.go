@@ -24,10 +24,7 @@ var resourceGroups = table[resourcegroup.ResourceGroup]{
 
 // ResourceGroups is the transaction as the resource group service sees it.
 func (t *Tx) ResourceGroups() Declared[resourcegroup.ResourceGroup] {
-	return Declared[resourcegroup.ResourceGroup]{t, rows[resourcegroup.ResourceGroup]{
-		t, resourceGroups, "SELECT 'image ' || name FROM image WHERE resource_group_id = ?1 UNION " +
-			"SELECT 'persistent build ' || id FROM build WHERE resource_group_id = ?1 ORDER BY 1",
-	}}
+	return Declared[resourcegroup.ResourceGroup]{t, rows[resourcegroup.ResourceGroup]{t, resourceGroups, resourceGroupUsers}}
 }
 
 // ResourceGroup finds a resource group by id.

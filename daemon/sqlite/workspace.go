@@ -16,9 +16,7 @@ var workspaces = table[workspace.Workspace]{
 
 // Workspaces is the transaction as the workspace service sees it.
 func (t *Tx) Workspaces() Declared[workspace.Workspace] {
-	return Declared[workspace.Workspace]{t, rows[workspace.Workspace]{
-		t, workspaces, "SELECT 'image ' || image.name FROM binding JOIN image ON image.id = binding.image_id WHERE workspace_id = ? ORDER BY 1",
-	}}
+	return Declared[workspace.Workspace]{t, rows[workspace.Workspace]{t, workspaces, workspaceUsers}}
 }
 
 // Workspace finds an owner's workspace by its id, or by its name in a region.

@@ -10,7 +10,9 @@ import (
 	"github.com/kilnhq/kiln/daemon/store"
 	"github.com/kilnhq/kiln/internal/domain/binding"
 	"github.com/kilnhq/kiln/internal/domain/network"
+	"github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
+	"github.com/kilnhq/kiln/internal/domain/usage"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 )
 
@@ -202,10 +204,28 @@ func testUsers(b *bench) {
 		want := []string{"image name_of_img-a", "image name_of_img-b", "persistent build build-1"}
 		return users(t, tx.Users, map[string][]string{"rg-1": want})
 	}))
+	run, done, test := sampleProcess("run-1"), sampleProcess("run-2"), sampleProcess("test-1")
+	run.Kind, run.ImageID, done.Kind, done.ImageID, test.ImageID = process.KindRun, "img-b", process.KindRun, "img-b", "img-b"
+	done.State = process.StateCompleted
+	b.queue(t, run, done, test)
 	b.read(t, func(tx Tx) error {
 		return users(t, tx.ImageUsers, map[string][]string{
-			"img-a": {"persistent build build-1", "workspace name-of-ws-1"}, "img-b": {"workspace name-of-ws-1"}, "gone": nil,
+			"img-a": {"persistent build build-1", "workspace name-of-ws-1"}, "img-b": {"process run-1", "workspace name-of-ws-1"}, "gone": nil,
 		})
+	})
+	b.read(t, func(tx Tx) error {
+		nobody, err := tx.Usage("uid:2")
+		same(t, usage.Users{}, nobody)
+		if err != nil {
+			return err
+		}
+		all, err := tx.Usage("uid:1")
+		same(t, usage.Users{
+			"ws-1": {"image name_of_img-a", "image name_of_img-b"}, "net-of-rg-1": {"resource group rg-1"},
+			"rg-1":  {"image name_of_img-a", "image name_of_img-b", "persistent build build-1"},
+			"img-a": {"persistent build build-1", "workspace name-of-ws-1"}, "img-b": {"process run-1", "workspace name-of-ws-1"},
+		}, all)
+		return err
 	})
 }
 

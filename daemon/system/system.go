@@ -15,6 +15,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/quota"
 	domain "github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	"github.com/kilnhq/kiln/internal/domain/usage"
 )
 
 // Tx is what a snapshot needs of a transaction.
@@ -23,6 +24,7 @@ type Tx interface {
 	Versions(imageID string) ([]image.Version, error)
 	Artifacts(owner string) ([]build.Artifact, error)
 	CountImages(region string) (int, error)
+	Usage(owner string) (usage.Users, error)
 }
 
 // Catalogue lists the official images.
@@ -72,6 +74,15 @@ func (s *Service) Snapshot(ctx context.Context, owner, region string) (domain.Sn
 		return err
 	})
 	return shot, err
+}
+
+// Usage says who uses what of the owner's things, in every region.
+func (s *Service) Usage(ctx context.Context, owner string) (all usage.Users, err error) {
+	err = s.store.Read(ctx, func(tx Tx) error {
+		all, err = tx.Usage(owner)
+		return err
+	})
+	return all, err
 }
 
 func summaries(tx Tx, owner, region string) ([]domain.ImageSummary, error) {

@@ -1,9 +1,13 @@
 package api
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/quota"
 	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/internal/domain/usage"
 	kilnv1 "github.com/kilnhq/kiln/internal/gen/kiln/v1"
 )
 
@@ -65,4 +69,20 @@ func summaryFromProto(i *kilnv1.ImageSummary) system.ImageSummary {
 			}
 		}),
 	}
+}
+
+// UsageToProto converts who uses what, in the order of the ids.
+func UsageToProto(users usage.Users) *kilnv1.ListUsageResponse {
+	return &kilnv1.ListUsageResponse{Usage: each(slices.Sorted(maps.Keys(users)), func(id string) *kilnv1.Usage {
+		return &kilnv1.Usage{Id: id, Users: users[id]}
+	})}
+}
+
+// UsageFromProto converts who uses what; nil gives nothing.
+func UsageFromProto(r *kilnv1.ListUsageResponse) usage.Users {
+	users := usage.Users{}
+	for _, u := range r.GetUsage() {
+		users[u.GetId()] = u.GetUsers()
+	}
+	return users
 }

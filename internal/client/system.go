@@ -7,6 +7,7 @@ import (
 	"github.com/kilnhq/kiln/internal/api"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/internal/domain/usage"
 	kilnv1 "github.com/kilnhq/kiln/internal/gen/kiln/v1"
 )
 
@@ -31,4 +32,10 @@ func (c *Client) Info(ctx context.Context) (system.Info, error) {
 func (c *Client) Snapshot(ctx context.Context, region string) (system.Snapshot, error) {
 	answer, err := call(ctx, c, c.system.GetSnapshot, &kilnv1.GetSnapshotRequest{Region: region})
 	return api.SnapshotFromProto(answer), err
+}
+
+// Usage says who uses what of the caller's things, in every region.
+func (c *Client) Usage(ctx context.Context) (usage.Users, error) {
+	answer, err := call(ctx, c, c.system.ListUsage, &kilnv1.ListUsageRequest{})
+	return api.UsageFromProto(answer), err
 }

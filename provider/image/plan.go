@@ -10,6 +10,7 @@ import (
 
 	domain "github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/provider/diagnostic"
 	"github.com/kilnhq/kiln/provider/session"
@@ -55,12 +56,13 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	}
 }
 
-// planDelete tells the ledger that an image is to go.
+// planDelete tells the ledger that an image is to go, and warns who uses it.
 func (r *imageResource) planDelete(ctx context.Context, req framework.ModifyPlanRequest, diags *diag.Diagnostics) {
 	var id, region types.String
 	diags.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
 	diags.Append(req.State.GetAttribute(ctx, path.Root("region"), &region)...)
 	r.Session.Ledger().Drop(region.ValueString(), id.ValueString())
+	r.PlanDelete(ctx, problem.ImageInUse, req.State, diags)
 }
 
 // planner is the making of one plan.

@@ -44,6 +44,7 @@ func NewResource() framework.Resource {
 					"on; nothing else opens its loopback.",
 			},
 		},
+		InUse: problem.NetworkInUse,
 		Meta: func(n *domain.Network) resource.Meta {
 			return resource.Meta{ID: &n.ID, Region: &n.Region, Generation: &n.Generation}
 		},

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kilnhq/kiln/internal/client"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
@@ -63,6 +64,18 @@ func (b *Base) Remove(
 		}
 		return nil
 	})
+}
+
+type attributes interface {
+	GetAttribute(ctx context.Context, at path.Path, target any) diag.Diagnostics
+}
+
+// PlanDelete warns who uses what a plan deletes. InUse is how the daemon refuses then.
+func (b *Base) PlanDelete(ctx context.Context, inUse problem.Code, state attributes, diags *diag.Diagnostics) {
+	d := session.Deletion{Noun: b.Noun, InUse: inUse}
+	diags.Append(state.GetAttribute(ctx, path.Root("id"), &d.ID)...)
+	diags.Append(state.GetAttribute(ctx, path.Root("name"), &d.Name)...)
+	b.Session.JudgeDeletion(ctx, d, diags)
 }
 
 // Get reads one object with the client.

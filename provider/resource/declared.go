@@ -31,6 +31,7 @@ type Kind[M, D any] struct {
 	Noun        string // as users read it: resource group
 	Description string
 	Attributes  map[string]schema.Attribute // besides id, region and name
+	InUse       problem.Code                // the daemon's refusal to delete what is in use
 
 	Meta     func(*D) Meta
 	Model    func(thing D, prior M) M                                      // prior is what was planned or known, for what can be written in more than one way
@@ -97,7 +98,11 @@ func (r *declared[M, D]) ValidateConfig(
 
 // ModifyPlan plans the region, and what the kind has to say.
 func (r *declared[M, D]) ModifyPlan(ctx context.Context, req framework.ModifyPlanRequest, resp *framework.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.Session == nil {
+	if r.Session == nil {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		r.PlanDelete(ctx, r.kind.InUse, req.State, &resp.Diagnostics)
 		return
 	}
 	r.Session.PlanRegion(ctx, req, resp)
@@ -194,8 +199,4 @@ func (r *declared[M, D]) doing(ctx context.Context, verb string, plan attributes
 	var called types.String
 	plan.GetAttribute(ctx, path.Root("name"), &called) // a plan without a name has failed before
 	return verb + " " + r.Noun + " " + strconv.Quote(called.ValueString())
-}
-
-type attributes interface {
-	GetAttribute(ctx context.Context, at path.Path, target any) diag.Diagnostics
 }

@@ -43,6 +43,7 @@ func NewResource() framework.Resource {
 		Description: "A resource group is where work runs: a capacity, exactly one network and a time zone. " +
 			"Only groups of the type `serverless` may use images.",
 		Attributes: attributes(),
+		InUse:      problem.ResourceGroupInUse,
 		Meta: func(g *domain.ResourceGroup) resource.Meta {
 			return resource.Meta{ID: &g.ID, Region: &g.Region, Generation: &g.Generation}
 		},

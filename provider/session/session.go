@@ -16,6 +16,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/internal/domain/usage"
 	"github.com/kilnhq/kiln/provider/diagnostic"
 	"github.com/kilnhq/kiln/provider/ledger"
 )
@@ -38,6 +39,7 @@ type Session struct {
 	writes      atomic.Int64 // how many have ended; a snapshot is good for one value
 	reading     sync.Mutex   // held while a snapshot is read, so that one is enough
 	snapshot    cached[system.Snapshot]
+	users       cached[usage.Users]
 	writing     atomic.Bool // from the first write on
 
 	mu      sync.Mutex

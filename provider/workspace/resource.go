@@ -37,6 +37,7 @@ func NewResource() framework.Resource {
 				MarkdownDescription: "What the workspace is for, on one line of at most " + strconv.Itoa(name.MaxLength) + " characters. Default: empty.",
 			},
 		},
+		InUse: problem.WorkspaceInUse,
 		Meta: func(w *domain.Workspace) resource.Meta {
 			return resource.Meta{ID: &w.ID, Region: &w.Region, Generation: &w.Generation}
 		},

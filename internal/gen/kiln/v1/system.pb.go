@@ -466,6 +466,139 @@ func (x *VersionSummary) GetDigest() string {
 	return ""
 }
 
+type ListUsageRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsageRequest) Reset() {
+	*x = ListUsageRequest{}
+	mi := &file_kiln_v1_system_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsageRequest) ProtoMessage() {}
+
+func (x *ListUsageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_system_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsageRequest.ProtoReflect.Descriptor instead.
+func (*ListUsageRequest) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{7}
+}
+
+type ListUsageResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Usage         []*Usage               `protobuf:"bytes,1,rep,name=usage,proto3" json:"usage,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListUsageResponse) Reset() {
+	*x = ListUsageResponse{}
+	mi := &file_kiln_v1_system_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListUsageResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListUsageResponse) ProtoMessage() {}
+
+func (x *ListUsageResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_system_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListUsageResponse.ProtoReflect.Descriptor instead.
+func (*ListUsageResponse) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ListUsageResponse) GetUsage() []*Usage {
+	if x != nil {
+		return x.Usage
+	}
+	return nil
+}
+
+// Usage is one thing that is in use.
+type Usage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Users         []string               `protobuf:"bytes,2,rep,name=users,proto3" json:"users,omitempty"` // in words, for example: workspace analytics
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Usage) Reset() {
+	*x = Usage{}
+	mi := &file_kiln_v1_system_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Usage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Usage) ProtoMessage() {}
+
+func (x *Usage) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_system_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Usage.ProtoReflect.Descriptor instead.
+func (*Usage) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Usage) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Usage) GetUsers() []string {
+	if x != nil {
+		return x.Users
+	}
+	return nil
+}
+
 var File_kiln_v1_system_proto protoreflect.FileDescriptor
 
 const file_kiln_v1_system_proto_rawDesc = "" +
@@ -504,10 +637,17 @@ const file_kiln_v1_system_proto_rawDesc = "" +
 	"\n" +
 	"input_hash\x18\x02 \x01(\tR\tinputHash\x12\x14\n" +
 	"\x05stage\x18\x03 \x01(\tR\x05stage\x12\x16\n" +
-	"\x06digest\x18\x04 \x01(\tR\x06digest2\x9b\x01\n" +
+	"\x06digest\x18\x04 \x01(\tR\x06digest\"\x12\n" +
+	"\x10ListUsageRequest\"9\n" +
+	"\x11ListUsageResponse\x12$\n" +
+	"\x05usage\x18\x01 \x03(\v2\x0e.kiln.v1.UsageR\x05usage\"-\n" +
+	"\x05Usage\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
+	"\x05users\x18\x02 \x03(\tR\x05users2\xe1\x01\n" +
 	"\rSystemService\x12>\n" +
 	"\aGetInfo\x12\x17.kiln.v1.GetInfoRequest\x1a\x18.kiln.v1.GetInfoResponse\"\x00\x12J\n" +
-	"\vGetSnapshot\x12\x1b.kiln.v1.GetSnapshotRequest\x1a\x1c.kiln.v1.GetSnapshotResponse\"\x00B\x8b\x01\n" +
+	"\vGetSnapshot\x12\x1b.kiln.v1.GetSnapshotRequest\x1a\x1c.kiln.v1.GetSnapshotResponse\"\x00\x12D\n" +
+	"\tListUsage\x12\x19.kiln.v1.ListUsageRequest\x1a\x1a.kiln.v1.ListUsageResponse\"\x00B\x8b\x01\n" +
 	"\vcom.kiln.v1B\vSystemProtoP\x01Z2github.com/kilnhq/kiln/internal/gen/kiln/v1;kilnv1\xa2\x02\x03KXX\xaa\x02\aKiln.V1\xca\x02\aKiln\\V1\xe2\x02\x13Kiln\\V1\\GPBMetadata\xea\x02\bKiln::V1b\x06proto3"
 
 var (
@@ -522,7 +662,7 @@ func file_kiln_v1_system_proto_rawDescGZIP() []byte {
 	return file_kiln_v1_system_proto_rawDescData
 }
 
-var file_kiln_v1_system_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_kiln_v1_system_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_kiln_v1_system_proto_goTypes = []any{
 	(*GetInfoRequest)(nil),      // 0: kiln.v1.GetInfoRequest
 	(*GetInfoResponse)(nil),     // 1: kiln.v1.GetInfoResponse
@@ -531,23 +671,29 @@ var file_kiln_v1_system_proto_goTypes = []any{
 	(*GetSnapshotResponse)(nil), // 4: kiln.v1.GetSnapshotResponse
 	(*ImageSummary)(nil),        // 5: kiln.v1.ImageSummary
 	(*VersionSummary)(nil),      // 6: kiln.v1.VersionSummary
-	(*OfficialImage)(nil),       // 7: kiln.v1.OfficialImage
+	(*ListUsageRequest)(nil),    // 7: kiln.v1.ListUsageRequest
+	(*ListUsageResponse)(nil),   // 8: kiln.v1.ListUsageResponse
+	(*Usage)(nil),               // 9: kiln.v1.Usage
+	(*OfficialImage)(nil),       // 10: kiln.v1.OfficialImage
 }
 var file_kiln_v1_system_proto_depIdxs = []int32{
-	2, // 0: kiln.v1.GetInfoResponse.regions:type_name -> kiln.v1.Region
-	2, // 1: kiln.v1.GetSnapshotResponse.region:type_name -> kiln.v1.Region
-	7, // 2: kiln.v1.GetSnapshotResponse.official_images:type_name -> kiln.v1.OfficialImage
-	5, // 3: kiln.v1.GetSnapshotResponse.images:type_name -> kiln.v1.ImageSummary
-	6, // 4: kiln.v1.ImageSummary.versions:type_name -> kiln.v1.VersionSummary
-	0, // 5: kiln.v1.SystemService.GetInfo:input_type -> kiln.v1.GetInfoRequest
-	3, // 6: kiln.v1.SystemService.GetSnapshot:input_type -> kiln.v1.GetSnapshotRequest
-	1, // 7: kiln.v1.SystemService.GetInfo:output_type -> kiln.v1.GetInfoResponse
-	4, // 8: kiln.v1.SystemService.GetSnapshot:output_type -> kiln.v1.GetSnapshotResponse
-	7, // [7:9] is the sub-list for method output_type
-	5, // [5:7] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	2,  // 0: kiln.v1.GetInfoResponse.regions:type_name -> kiln.v1.Region
+	2,  // 1: kiln.v1.GetSnapshotResponse.region:type_name -> kiln.v1.Region
+	10, // 2: kiln.v1.GetSnapshotResponse.official_images:type_name -> kiln.v1.OfficialImage
+	5,  // 3: kiln.v1.GetSnapshotResponse.images:type_name -> kiln.v1.ImageSummary
+	6,  // 4: kiln.v1.ImageSummary.versions:type_name -> kiln.v1.VersionSummary
+	9,  // 5: kiln.v1.ListUsageResponse.usage:type_name -> kiln.v1.Usage
+	0,  // 6: kiln.v1.SystemService.GetInfo:input_type -> kiln.v1.GetInfoRequest
+	3,  // 7: kiln.v1.SystemService.GetSnapshot:input_type -> kiln.v1.GetSnapshotRequest
+	7,  // 8: kiln.v1.SystemService.ListUsage:input_type -> kiln.v1.ListUsageRequest
+	1,  // 9: kiln.v1.SystemService.GetInfo:output_type -> kiln.v1.GetInfoResponse
+	4,  // 10: kiln.v1.SystemService.GetSnapshot:output_type -> kiln.v1.GetSnapshotResponse
+	8,  // 11: kiln.v1.SystemService.ListUsage:output_type -> kiln.v1.ListUsageResponse
+	9,  // [9:12] is the sub-list for method output_type
+	6,  // [6:9] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_kiln_v1_system_proto_init() }
@@ -562,7 +708,7 @@ func file_kiln_v1_system_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kiln_v1_system_proto_rawDesc), len(file_kiln_v1_system_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -38,6 +38,8 @@ const (
 	// SystemServiceGetSnapshotProcedure is the fully-qualified name of the SystemService's GetSnapshot
 	// RPC.
 	SystemServiceGetSnapshotProcedure = "/kiln.v1.SystemService/GetSnapshot"
+	// SystemServiceListUsageProcedure is the fully-qualified name of the SystemService's ListUsage RPC.
+	SystemServiceListUsageProcedure = "/kiln.v1.SystemService/ListUsage"
 )
 
 // SystemServiceClient is a client for the kiln.v1.SystemService service.
@@ -46,6 +48,8 @@ type SystemServiceClient interface {
 	GetInfo(context.Context, *connect.Request[v1.GetInfoRequest]) (*connect.Response[v1.GetInfoResponse], error)
 	// GetSnapshot is all that a plan needs, in one answer. It writes nothing.
 	GetSnapshot(context.Context, *connect.Request[v1.GetSnapshotRequest]) (*connect.Response[v1.GetSnapshotResponse], error)
+	// ListUsage says who uses what of the caller's things. What is used is not deleted.
+	ListUsage(context.Context, *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error)
 }
 
 // NewSystemServiceClient constructs a client for the kiln.v1.SystemService service. By default, it
@@ -71,6 +75,12 @@ func NewSystemServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 			connect.WithSchema(systemServiceMethods.ByName("GetSnapshot")),
 			connect.WithClientOptions(opts...),
 		),
+		listUsage: connect.NewClient[v1.ListUsageRequest, v1.ListUsageResponse](
+			httpClient,
+			baseURL+SystemServiceListUsageProcedure,
+			connect.WithSchema(systemServiceMethods.ByName("ListUsage")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -78,6 +88,7 @@ func NewSystemServiceClient(httpClient connect.HTTPClient, baseURL string, opts 
 type systemServiceClient struct {
 	getInfo     *connect.Client[v1.GetInfoRequest, v1.GetInfoResponse]
 	getSnapshot *connect.Client[v1.GetSnapshotRequest, v1.GetSnapshotResponse]
+	listUsage   *connect.Client[v1.ListUsageRequest, v1.ListUsageResponse]
 }
 
 // GetInfo calls kiln.v1.SystemService.GetInfo.
@@ -90,12 +101,19 @@ func (c *systemServiceClient) GetSnapshot(ctx context.Context, req *connect.Requ
 	return c.getSnapshot.CallUnary(ctx, req)
 }
 
+// ListUsage calls kiln.v1.SystemService.ListUsage.
+func (c *systemServiceClient) ListUsage(ctx context.Context, req *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error) {
+	return c.listUsage.CallUnary(ctx, req)
+}
+
 // SystemServiceHandler is an implementation of the kiln.v1.SystemService service.
 type SystemServiceHandler interface {
 	// GetInfo is the handshake: a client that wants another API version refuses to go on.
 	GetInfo(context.Context, *connect.Request[v1.GetInfoRequest]) (*connect.Response[v1.GetInfoResponse], error)
 	// GetSnapshot is all that a plan needs, in one answer. It writes nothing.
 	GetSnapshot(context.Context, *connect.Request[v1.GetSnapshotRequest]) (*connect.Response[v1.GetSnapshotResponse], error)
+	// ListUsage says who uses what of the caller's things. What is used is not deleted.
+	ListUsage(context.Context, *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error)
 }
 
 // NewSystemServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -117,12 +135,20 @@ func NewSystemServiceHandler(svc SystemServiceHandler, opts ...connect.HandlerOp
 		connect.WithSchema(systemServiceMethods.ByName("GetSnapshot")),
 		connect.WithHandlerOptions(opts...),
 	)
+	systemServiceListUsageHandler := connect.NewUnaryHandler(
+		SystemServiceListUsageProcedure,
+		svc.ListUsage,
+		connect.WithSchema(systemServiceMethods.ByName("ListUsage")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/kiln.v1.SystemService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case SystemServiceGetInfoProcedure:
 			systemServiceGetInfoHandler.ServeHTTP(w, r)
 		case SystemServiceGetSnapshotProcedure:
 			systemServiceGetSnapshotHandler.ServeHTTP(w, r)
+		case SystemServiceListUsageProcedure:
+			systemServiceListUsageHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -138,4 +164,8 @@ func (UnimplementedSystemServiceHandler) GetInfo(context.Context, *connect.Reque
 
 func (UnimplementedSystemServiceHandler) GetSnapshot(context.Context, *connect.Request[v1.GetSnapshotRequest]) (*connect.Response[v1.GetSnapshotResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kiln.v1.SystemService.GetSnapshot is not implemented"))
+}
+
+func (UnimplementedSystemServiceHandler) ListUsage(context.Context, *connect.Request[v1.ListUsageRequest]) (*connect.Response[v1.ListUsageResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kiln.v1.SystemService.ListUsage is not implemented"))
 }
