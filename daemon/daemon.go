@@ -194,7 +194,10 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 		runner.Handle(kind, h)
 	}
 	return server.Services{
-		System:        system.New(o.Version, regions, within(db, func(tx *sqlite.Tx) system.Tx { return tx }), official),
+		System: system.New(system.Config{
+			Version: o.Version, Regions: regions, Store: within(db, func(tx *sqlite.Tx) system.Tx { return tx }), Catalogue: official,
+			Registry: o.Registry,
+		}),
 		Catalogue:     official,
 		Workspace:     resource.New(workspace.Kind, within(db, asTx((*sqlite.Tx).Workspaces)), regionName),
 		Network:       resource.New(network.Kind, within(db, asTx((*sqlite.Tx).Networks)), regionName),

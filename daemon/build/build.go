@@ -83,6 +83,10 @@ type Registry interface {
 	Grant() (address, password string, revoke func())
 	// Verify reads a manifest back and checks it and all that it names against their digests.
 	Verify(ctx context.Context, repository, digest string) error
+	// Check says what became of a manifest and of all that it names; an error when that cannot be told.
+	Check(ctx context.Context, repository, digest string) (domain.Presence, error)
+	// Mend removes what is stored under a manifest's digest, or under one that it names, and has another content.
+	Mend(digest string) error
 	// Delete removes a manifest; one that is not there is no error.
 	Delete(ctx context.Context, repository, digest string) error
 	// Reference is what a client pulls.
@@ -110,8 +114,16 @@ type Service struct{ cfg Config }
 // New makes the service.
 func New(cfg Config) *Service { return &Service{cfg: cfg} }
 
-// Get finds one of the owner's persistent builds by its id or that of its image.
-func (s *Service) Get(ctx context.Context, owner, id string) (b domain.Build, err error) {
+// Get finds one of the owner's persistent builds by its id or that of its image, and looks for its artifact.
+func (s *Service) Get(ctx context.Context, owner, id string) (domain.Build, error) {
+	b, err := s.get(ctx, owner, id)
+	if err == nil {
+		b.Presence, err = s.presence(ctx, b)
+	}
+	return b, err
+}
+
+func (s *Service) get(ctx context.Context, owner, id string) (b domain.Build, err error) {
 	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
 		b, err = find(tx, owner, id)
 		return err
@@ -119,12 +131,17 @@ func (s *Service) Get(ctx context.Context, owner, id string) (b domain.Build, er
 	return b, err
 }
 
-// List gives the owner's persistent builds, oldest first; an empty region is every region.
+// List gives the owner's persistent builds, oldest first, and looks for their artifacts; an empty region is every region.
 func (s *Service) List(ctx context.Context, owner, region string) (list []domain.Build, err error) {
 	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
 		list, err = tx.Builds(owner, region)
 		return err
 	})
+	for i := range list {
+		if err == nil {
+			list[i].Presence, err = s.presence(ctx, list[i])
+		}
+	}
 	return list, err
 }
 
@@ -140,6 +157,10 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Build, 
 	if err != nil {
 		return b, err
 	}
+	lost, err := s.lost(ctx, b)
+	if err != nil {
+		return b, err
+	}
 	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
 		seen, found, err := resource.Replay(tx, req.Owner, req.Key, content)
 		if err != nil {
@@ -149,7 +170,7 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Build, 
 			b, err = find(tx, req.Owner, seen)
 			return err
 		}
-		if b, err = s.create(tx, b); err != nil || req.Key == "" {
+		if b, err = s.create(tx, b, lost); err != nil || req.Key == "" {
 			return err
 		}
 		return tx.Remember(req.Owner, req.Key, store.Request{Hash: content, Subject: b.ID})
@@ -173,7 +194,7 @@ func (s *Service) readOnly(ctx context.Context, imageID string, err error) error
 	return err
 }
 
-func (s *Service) create(tx Tx, b domain.Build) (domain.Build, error) {
+func (s *Service) create(tx Tx, b domain.Build, lost string) (domain.Build, error) {
 	there, err := tx.Build(b.ImageID)
 	switch {
 	case err == nil && there.Owner == b.Owner && there.ImageID == b.ImageID:
@@ -184,7 +205,7 @@ func (s *Service) create(tx Tx, b domain.Build) (domain.Build, error) {
 		if err := s.admit(tx, there); err != nil {
 			return there, err
 		}
-		return s.settle(tx, there)
+		return s.settle(tx, there, lost)
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return b, err
 	}
@@ -202,11 +223,19 @@ func (s *Service) create(tx Tx, b domain.Build) (domain.Build, error) {
 	if err := tx.InsertBuild(b); err != nil {
 		return b, err
 	}
-	return s.settle(tx, b)
+	return s.settle(tx, b, lost)
 }
 
 // Update asks for another version, resource group or size. Another version is baked; the old digest serves meanwhile.
 func (s *Service) Update(ctx context.Context, req UpdateRequest) (b domain.Build, err error) {
+	if b, err = s.get(ctx, req.Owner, req.ID); err != nil {
+		return b, err
+	}
+	b.ImageVersion = req.ImageVersion
+	lost, err := s.lost(ctx, b)
+	if err != nil {
+		return b, err
+	}
 	err = s.cfg.Store.Write(ctx, func(tx Tx) error {
 		if b, err = find(tx, req.Owner, req.ID); err != nil {
 			return err
@@ -228,7 +257,7 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (b domain.Build
 		if err := s.admit(tx, b); err != nil {
 			return err
 		}
-		b, err = s.settle(tx, b)
+		b, err = s.settle(tx, b, lost)
 		return err
 	})
 	s.cfg.Queue.Kick()
@@ -237,7 +266,7 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (b domain.Build
 
 // Delete cancels what is under way, removes a persistent build and queues the removal of what it has baked.
 func (s *Service) Delete(ctx context.Context, owner, id string) error {
-	b, err := s.Get(ctx, owner, id)
+	b, err := s.get(ctx, owner, id)
 	if err != nil {
 		return err
 	}

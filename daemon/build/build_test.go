@@ -226,7 +226,9 @@ func TestRequestKey(t *testing.T) {
 	d.Wait(first.ProcessID, process.StateCompleted)
 	again, err := d.Builds.Create(d.Context(), req)
 	servicetest.Must(t, err)
-	if diff := cmp.Diff(d.Build(first.ID), again); diff != "" {
+	want := d.Build(first.ID)
+	want.Presence = "" // nobody has looked
+	if diff := cmp.Diff(want, again); diff != "" {
 		t.Error(diff)
 	}
 	other := req
@@ -328,9 +330,77 @@ func TestUnreadable(t *testing.T) {
 	d.Registry.FailVerify(nil)
 	again := d.Bake(i)
 	d.Wait(again.ProcessID, process.StateCompleted)
-	if made, open := d.Registry.Grants(); made != 2 || open != 0 {
-		t.Errorf("%d grants, %d of them open", made, open)
+	if made, open := d.Registry.Grants(); made != 4 || open != 0 {
+		t.Errorf("%d grants, %d of them open: want three tries and one", made, open)
 	}
+	if n := len(d.Registry.Mended()); n != 2 {
+		t.Errorf("mended %d times between three tries", n)
+	}
+}
+
+// TestLost: an artifact that the registry has lost is told, is baked again when it is asked for, and serves nobody meanwhile.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	d, _, i := setup(t, servicetest.Options{})
+	b := d.Bake(i)
+	d.Wait(b.ProcessID, process.StateCompleted)
+	presence := func(want domain.Presence) domain.Build {
+		t.Helper()
+		one, err := d.Builds.Get(d.Context(), owner, b.ID)
+		servicetest.Must(t, err)
+		list, err := d.Builds.List(d.Context(), owner, "")
+		servicetest.Must(t, err)
+		if one.Presence != want || len(list) != 1 || list[0].Presence != want {
+			t.Errorf("read as %q, listed as %+v, want %s", one.Presence, list, want)
+		}
+		return one
+	}
+	first := presence(domain.PresenceAvailable)
+	for _, lost := range []domain.Presence{domain.PresenceMissing, domain.PresenceChanged} {
+		d.Registry.SetPresence(first.Digest, lost)
+		shot, err := d.System.Snapshot(d.Context(), owner, "")
+		servicetest.Must(t, err)
+		if digest := shot.Images[0].Versions[0].Digest; digest != "" {
+			t.Errorf("a plan would show the digest %s", digest)
+		}
+		gone := presence(lost)
+		again, err := update(d, gone, gone.ImageVersion)
+		servicetest.Must(t, err)
+		if again.Stage != domain.StageBuilding || again.ProcessID == gone.ProcessID {
+			t.Fatalf("it is not baked again: %+v", again)
+		}
+		d.Wait(again.ProcessID, process.StateCompleted)
+		if back := presence(domain.PresenceAvailable); back.Stage != domain.StageBuildSuccess || back.Digest != first.Digest {
+			t.Errorf("got %+v", back)
+		}
+	}
+	pushes := d.Engine.Calls(worker.KindPush)
+	there, err := update(d, presence(domain.PresenceAvailable), 1)
+	servicetest.Must(t, err)
+	if there.Stage != domain.StageBuildSuccess || d.Engine.Calls(worker.KindPush) != pushes {
+		t.Errorf("what is there was baked again: %+v", there)
+	}
+}
+
+// TestCannotTell: a registry that cannot be read is an error, and changes nothing.
+func TestCannotTell(t *testing.T) {
+	t.Parallel()
+	d, _, i := setup(t, servicetest.Options{})
+	b := d.Bake(i)
+	d.Wait(b.ProcessID, process.StateCompleted)
+	d.Registry.FailCheck(errors.New("registry answers 500"))
+	_, err := d.Builds.Get(d.Context(), owner, b.ID)
+	if p := servicetest.Refusal(t, err, problem.RegistryUnreadable, ""); !strings.Contains(p.Detail, "registry answers 500") {
+		t.Errorf("got %v", p)
+	}
+	_, err = d.Builds.List(d.Context(), owner, "")
+	servicetest.Refused(t, err, problem.RegistryUnreadable, "")
+	_, err = update(d, b, 1)
+	servicetest.Refused(t, err, problem.RegistryUnreadable, "")
+	if _, err := d.System.Snapshot(d.Context(), owner, ""); err != nil {
+		t.Errorf("plans that bake nothing fail, too: %v", err)
+	}
+	servicetest.Must(t, d.Builds.Delete(d.Context(), owner, b.ID))
 }
 
 func TestCancel(t *testing.T) {

@@ -46,15 +46,9 @@ func (s Baker) Run(ctx context.Context, p processdomain.Process, log *process.Jo
 		return nil, err
 	}
 	repository := repositoryOf(i)
-	digest, err := s.push(ctx, p.ID, built.ImageID, repository+":"+tag, log)
+	digest, err := s.store(ctx, p.ID, pushed{built.ImageID, repository, tag}, log)
 	if err != nil {
 		return nil, err
-	}
-	if err := s.cfg.Registry.Verify(ctx, repository, digest); err != nil {
-		return nil, problem.Problem{
-			Code: problem.DigestMismatch, Value: digest, Detail: "what was pushed cannot be read back: " + err.Error(),
-			Remedy: "Apply again; check the daemon's disk.",
-		}
 	}
 	log.Remark("pushed and read back as %s", s.cfg.Registry.Reference(repository, digest))
 	return domain.Artifact{
@@ -114,6 +108,33 @@ func fail(tx Tx, b domain.Build, v image.Version, state processdomain.State) err
 		return err
 	}
 	return tx.UpdateBuild(b)
+}
+
+// pushed is what is pushed, and where to.
+type pushed struct{ imageID, repository, tag string }
+
+// pushes is how often an image is pushed that cannot be read back: first its manifest may be damaged, then what that names.
+const pushes = 3
+
+// store pushes an image and reads it back. What the registry has under the same digests with another content is taken away,
+// and pushed again.
+func (s *Service) store(ctx context.Context, id string, what pushed, log *process.Journal) (digest string, err error) {
+	for try := range pushes {
+		if digest, err = s.push(ctx, id, what.imageID, what.repository+":"+what.tag, log); err != nil {
+			return "", err
+		}
+		if err = s.cfg.Registry.Verify(ctx, what.repository, digest); err == nil {
+			return digest, nil
+		}
+		if try < pushes-1 {
+			log.Remark("what was pushed cannot be read back, and is pushed again: %v", err)
+			err = errors.Join(err, s.cfg.Registry.Mend(digest))
+		}
+	}
+	return "", problem.Problem{
+		Code: problem.DigestMismatch, Value: digest, Detail: "what was pushed cannot be read back: " + err.Error(),
+		Remedy: "Apply again; check the daemon's disk.",
+	}
 }
 
 func (s *Service) push(ctx context.Context, id, imageID, destination string, log *process.Journal) (digest string, err error) {

@@ -54,8 +54,9 @@ func published(tx Tx, b domain.Build) (image.Version, error) {
 }
 
 // settle does the next thing that a build needs: nothing when its version is baked or being baked, taking over what was
-// baked before from the same recipe, or a process that bakes.
-func (s *Service) settle(tx Tx, b domain.Build) (domain.Build, error) {
+// baked before from the same recipe, or a process that bakes. Lost is the digest of what is not there any more, and can
+// therefore serve nobody.
+func (s *Service) settle(tx Tx, b domain.Build, lost string) (domain.Build, error) {
 	b.Generation, b.UpdatedAt = b.Generation+1, tx.Now()
 	active, err := tx.ActiveProcesses(b.ID)
 	if err != nil {
@@ -65,18 +66,19 @@ func (s *Service) settle(tx Tx, b domain.Build) (domain.Build, error) {
 	if err != nil {
 		return b, err
 	}
-	if len(active) > 0 || b.Stage == domain.StageBuildSuccess && b.BakedVersion == b.ImageVersion {
+	baked := b.Stage == domain.StageBuildSuccess && b.BakedVersion == b.ImageVersion && b.Digest != lost
+	if len(active) > 0 || baked {
 		return b, tx.UpdateBuild(b)
 	}
 	if v.Stage, err = image.Next(v.Stage, image.EventBuild); err != nil {
 		return b, err
 	}
 	a, err := tx.Artifact(b.Owner, v.InputHash)
-	if err == nil {
+	if err == nil && a.Digest != lost {
 		b.CUSeconds, b.DurationSeconds, b.ProcessID = 0, 0, ""
 		return s.succeed(tx, b, v, a)
 	}
-	if !errors.Is(err, store.ErrNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return b, err
 	}
 	p := newProcess(tx, b, processdomain.KindBuild, nil)

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/build"
 )
 
 // RegistryHost is the HOST:PORT in the references of a Registry.
@@ -24,6 +25,9 @@ type Registry struct {
 	open     map[string]bool // passwords that may write
 	verified []string
 	deleted  []string
+	mended   []string
+	presence map[string]build.Presence // by digest; of all others Available
+	onCheck  error
 	onVerify error
 	onDelete error
 }
@@ -56,6 +60,7 @@ func (r *Registry) Verify(_ context.Context, repository, digest string) error {
 	if r.onVerify != nil {
 		return r.onVerify
 	}
+	delete(r.presence, digest) // it was just pushed
 	r.verified = append(r.verified, repository+"@"+digest)
 	return nil
 }
@@ -69,6 +74,48 @@ func (r *Registry) Delete(_ context.Context, repository, digest string) error {
 	}
 	r.deleted = append(r.deleted, repository+"@"+digest)
 	return nil
+}
+
+// Check finds every manifest, unless SetPresence or FailCheck says otherwise.
+func (r *Registry) Check(_ context.Context, _, digest string) (build.Presence, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if found, ok := r.presence[digest]; ok && r.onCheck == nil {
+		return found, nil
+	}
+	return build.PresenceAvailable, r.onCheck
+}
+
+// Mend records the digest.
+func (r *Registry) Mend(digest string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.mended = append(r.mended, digest)
+	return nil
+}
+
+// SetPresence makes every further Check of a digest find it so, until it is verified again.
+func (r *Registry) SetPresence(digest string, p build.Presence) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.presence == nil {
+		r.presence = map[string]build.Presence{}
+	}
+	r.presence[digest] = p
+}
+
+// FailCheck makes every further Check fail with err; nil restores the default.
+func (r *Registry) FailCheck(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.onCheck = err
+}
+
+// Mended returns what was mended, oldest first.
+func (r *Registry) Mended() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.mended)
 }
 
 // Reference is what a client pulls: RegistryHost/REPOSITORY@DIGEST.

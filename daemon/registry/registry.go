@@ -48,7 +48,8 @@ type Registry struct {
 	writer net.Listener
 
 	mu     sync.Mutex
-	grants map[string]bool // SHA-256 of the passwords that may write
+	grants map[string]bool   // SHA-256 of the passwords that may write
+	intact map[string][]mark // by REPOSITORY@DIGEST, what Check has found in order
 }
 
 // Open makes a registry and listens; Serve answers.
@@ -74,7 +75,7 @@ func Open(ctx context.Context, cfg Config) (*Registry, error) {
 	settings.HTTP.Secret = rand.Text()
 	forwardLogs(cfg.Logger)
 	return &Registry{
-		cfg: cfg, app: handlers.NewApp(context.WithoutCancel(ctx), settings), reader: reader, writer: writer, grants: map[string]bool{},
+		cfg: cfg, app: handlers.NewApp(context.WithoutCancel(ctx), settings), reader: reader, writer: writer, grants: map[string]bool{}, intact: map[string][]mark{},
 	}, nil
 }
 
@@ -180,6 +181,7 @@ func (r *Registry) Delete(ctx context.Context, repository, digest string) error 
 
 type descriptor struct {
 	Digest string `json:"digest"`
+	Size   int64  `json:"size"`
 }
 
 // read gets a content through the registry's own handlers and checks its digest. Only small contents are kept.

@@ -29,8 +29,8 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
-	"github.com/kilnhq/kiln/internal/domain/usage"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	"github.com/kilnhq/kiln/internal/domain/usage"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 )
 

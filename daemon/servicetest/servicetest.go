@@ -167,7 +167,10 @@ func (d *Daemon) wire(o Options) {
 	} {
 		d.Runner.Handle(kind, h)
 	}
-	d.System = system.New("test", o.Regions, within(d, func(tx *sqlite.Tx) system.Tx { return tx }), d.Catalogue)
+	d.System = system.New(system.Config{
+		Version: "test", Regions: o.Regions, Store: within(d, func(tx *sqlite.Tx) system.Tx { return tx }), Catalogue: d.Catalogue,
+		Registry: d.Registry,
+	})
 	d.Bindings = binding.New(within(d, func(tx *sqlite.Tx) binding.Tx { return tx }), o.Regions[0].Name)
 	d.Workspaces = resource.New(workspace.Kind, within(d, declared((*sqlite.Tx).Workspaces)), regionName)
 	d.Networks = resource.New(network.Kind, within(d, declared((*sqlite.Tx).Networks)), regionName)

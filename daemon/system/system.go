@@ -32,17 +32,32 @@ type Catalogue interface {
 	List(ctx context.Context, name string, t tasktype.Type) ([]official.Image, error)
 }
 
+// Registry says what became of an artifact.
+type Registry interface {
+	Check(ctx context.Context, repository, digest string) (build.Presence, error)
+}
+
 // Service tells about the daemon.
 type Service struct {
 	version   string
 	regions   []domain.Region // the first one is the default
 	store     store.Of[Tx]
 	catalogue Catalogue
+	registry  Registry
 }
 
-// New makes the service; regions must not be empty.
-func New(version string, regions []domain.Region, st store.Of[Tx], c Catalogue) *Service {
-	return &Service{version: version, regions: regions, store: st, catalogue: c}
+// Config is what the service needs.
+type Config struct {
+	Version   string
+	Regions   []domain.Region // not empty; the first one is the default
+	Store     store.Of[Tx]
+	Catalogue Catalogue
+	Registry  Registry
+}
+
+// New makes the service.
+func New(c Config) *Service {
+	return &Service{version: c.Version, regions: c.Regions, store: c.Store, catalogue: c.Catalogue, registry: c.Registry}
 }
 
 // Info is the answer to a client's handshake.
@@ -66,14 +81,38 @@ func (s *Service) Snapshot(ctx context.Context, owner, region string) (domain.Sn
 	for i := range shot.Official {
 		shot.Official[i].Packages = nil
 	}
+	var artifacts []build.Artifact
 	err = s.store.Read(ctx, func(tx Tx) error {
+		if artifacts, err = tx.Artifacts(owner); err != nil {
+			return err
+		}
 		if shot.ImagesUsed, err = tx.CountImages(r.Name); err != nil {
 			return err
 		}
 		shot.Images, err = summaries(tx, owner, r.Name)
 		return err
 	})
+	s.digests(ctx, shot.Images, artifacts)
 	return shot, err
+}
+
+// digests tells which versions have an artifact that can serve. Where that cannot be told, a plan leaves the digest open.
+func (s *Service) digests(ctx context.Context, images []domain.ImageSummary, artifacts []build.Artifact) {
+	found := map[string]build.Artifact{}
+	for _, a := range artifacts {
+		found[a.InputHash] = a
+	}
+	for _, i := range images {
+		for n, v := range i.Versions {
+			a, ok := found[v.InputHash]
+			if !ok {
+				continue
+			}
+			if presence, err := s.registry.Check(ctx, a.Repository, a.Digest); err == nil && presence == build.PresenceAvailable {
+				i.Versions[n].Digest = a.Digest
+			}
+		}
+	}
 }
 
 // Usage says who uses what of the owner's things, in every region.
@@ -86,14 +125,6 @@ func (s *Service) Usage(ctx context.Context, owner string) (all usage.Users, err
 }
 
 func summaries(tx Tx, owner, region string) ([]domain.ImageSummary, error) {
-	artifacts, err := tx.Artifacts(owner)
-	if err != nil {
-		return nil, err
-	}
-	digests := map[string]string{}
-	for _, a := range artifacts {
-		digests[a.InputHash] = a.Digest
-	}
 	images, err := tx.Images(owner, region)
 	if err != nil {
 		return nil, err
@@ -109,7 +140,7 @@ func summaries(tx Tx, owner, region string) ([]domain.ImageSummary, error) {
 		}
 		for _, v := range versions {
 			list[n].Versions = append(list[n].Versions, domain.VersionSummary{
-				Number: v.Number, InputHash: v.InputHash, Stage: v.Stage, Digest: digests[v.InputHash],
+				Number: v.Number, InputHash: v.InputHash, Stage: v.Stage,
 			})
 		}
 	}

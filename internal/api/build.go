@@ -12,6 +12,7 @@ func BuildToProto(b build.Build) *kilnv1.Build {
 		ResourceGroupId: b.ResourceGroupID, Cu: b.CU, Stage: string(b.Stage), BakedVersion: int32(b.BakedVersion),
 		Digest: b.Digest, ImageRef: b.ImageRef, SizeBytes: b.SizeBytes, CuSeconds: b.CUSeconds, DurationSeconds: b.DurationSeconds,
 		ProcessId: b.ProcessID, Generation: b.Generation, CreatedAt: timestamp(b.CreatedAt), UpdatedAt: timestamp(b.UpdatedAt),
+		Presence: string(b.Presence),
 	}
 }
 
@@ -23,6 +24,7 @@ func BuildFromProto(b *kilnv1.Build) build.Build {
 		Digest: b.GetDigest(), ImageRef: b.GetImageRef(), SizeBytes: b.GetSizeBytes(), CUSeconds: b.GetCuSeconds(),
 		DurationSeconds: b.GetDurationSeconds(), ProcessID: b.GetProcessId(), Generation: b.GetGeneration(),
 		CreatedAt: fromTimestamp(b.GetCreatedAt()), UpdatedAt: fromTimestamp(b.GetUpdatedAt()),
+		Presence: build.Presence(b.GetPresence()),
 	}
 }
 

@@ -70,6 +70,7 @@ func Main(m *testing.M) {
 // Daemon is a running daemon, and what tests look at behind its back.
 type Daemon struct {
 	Engine   *enginetest.Engine
+	Registry *enginetest.Registry
 	Client   *client.Client
 	Endpoint string
 	DataDir  string
@@ -88,7 +89,10 @@ func Start(tb testing.TB, change ...func(*daemon.Config)) *Daemon {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	d := &Daemon{Engine: enginetest.New(), tb: tb, calls: newCalls(), Endpoint: "unix://" + filepath.Join(dir, "s"), DataDir: filepath.Join(dir, "data")}
+	d := &Daemon{
+		Engine: enginetest.New(), Registry: enginetest.NewRegistry(), Endpoint: "unix://" + filepath.Join(dir, "s"),
+		DataDir: filepath.Join(dir, "data"), tb: tb, calls: newCalls(),
+	}
 	d.config = daemon.Config{
 		DataDir: d.DataDir, Socket: filepath.Join(dir, "s"), Workers: 8,
 		Catalogue: &daemon.Catalogue{Mirror: "http://192.0.2.1/debian", Images: []daemon.OfficialImage{{
@@ -124,7 +128,7 @@ func (d *Daemon) Run() {
 	d.cancel, d.done = cancel, done
 	go func() {
 		done <- daemon.Run(ctx, d.config, daemon.Options{
-			Engine: d.Engine, Registry: registry{}, Version: "test", Ready: func() { close(ready) },
+			Engine: d.Engine, Registry: d.Registry, Version: "test", Ready: func() { close(ready) },
 		}, slog.New(d.calls))
 	}()
 	select {
@@ -194,18 +198,6 @@ func (d *Daemon) Update(i image.Image) {
 func (d *Daemon) Provider(arguments ...string) string {
 	lines := append([]string{"endpoint = " + strconv.Quote(d.Endpoint)}, arguments...)
 	return "provider \"kiln\" {\n  " + strings.Join(lines, "\n  ") + "\n}\n"
-}
-
-// registry stands in for the embedded registry: with the scripted engine nothing is ever pushed to it.
-type registry struct{}
-
-func (registry) Grant() (address, password string, revoke func()) {
-	return "127.0.0.1:5000", "password", func() {}
-}
-func (registry) Verify(context.Context, string, string) error { return nil }
-func (registry) Delete(context.Context, string, string) error { return nil }
-func (registry) Reference(repository, digest string) string {
-	return "registry.test:5000/" + repository + "@" + digest
 }
 
 // Group is a network without a way out, and a resource group of 2 CU in it: kiln_resource_group.rg.

@@ -19,13 +19,15 @@ type model struct {
 	Stage           types.String  `tfsdk:"stage"`
 	Digest          types.String  `tfsdk:"digest"`
 	ImageRef        types.String  `tfsdk:"image_ref"`
+	ArtifactStatus  types.String  `tfsdk:"artifact_status"`
 	BakedVersion    types.Int64   `tfsdk:"baked_version"`
 	SizeBytes       types.Int64   `tfsdk:"size_bytes"`
 	CUSeconds       types.Float64 `tfsdk:"cu_seconds"`
 	DurationSeconds types.Float64 `tfsdk:"duration_seconds"`
 }
 
-// toModel maps a build; the timeouts, which the daemon does not know, are taken from prior.
+// toModel maps a build; the timeouts, which the daemon does not know, are taken from prior. What the registry has lost has no
+// digest: nobody can pull it.
 func toModel(b domain.Build, prior model) model {
 	m := model{
 		ID: types.StringValue(b.ID), ImageID: types.StringValue(b.ImageID), ImageVersion: types.Int64Value(int64(b.ImageVersion)),
@@ -33,9 +35,15 @@ func toModel(b domain.Build, prior model) model {
 		Stage: types.StringValue(string(b.Stage)), CUSeconds: types.Float64Value(b.CUSeconds),
 		DurationSeconds: types.Float64Value(b.DurationSeconds),
 	}
-	if b.Digest != "" {
+	if b.Digest == "" {
+		return m
+	}
+	m.BakedVersion, m.SizeBytes = types.Int64Value(int64(b.BakedVersion)), types.Int64Value(b.SizeBytes)
+	if b.Presence != "" {
+		m.ArtifactStatus = types.StringValue(string(b.Presence))
+	}
+	if !b.Presence.Lost() {
 		m.Digest, m.ImageRef = types.StringValue(b.Digest), types.StringValue(b.ImageRef)
-		m.BakedVersion, m.SizeBytes = types.Int64Value(int64(b.BakedVersion)), types.Int64Value(b.SizeBytes)
 	}
 	return m
 }
@@ -47,6 +55,7 @@ func (m model) planned(plan model) model {
 		return m
 	}
 	m.Stage, m.Digest, m.ImageRef, m.BakedVersion = plan.Stage, plan.Digest, plan.ImageRef, plan.BakedVersion
+	m.ArtifactStatus = plan.ArtifactStatus
 	m.SizeBytes, m.CUSeconds, m.DurationSeconds = plan.SizeBytes, plan.CUSeconds, plan.DurationSeconds
 	return m
 }

@@ -68,11 +68,12 @@ func (r *buildResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 func compute(plan *model, state *model, snapshot *system.Snapshot) {
 	if state != nil && state.ImageID.Equal(plan.ImageID) && state.ImageVersion.Equal(plan.ImageVersion) && state.settled() {
 		plan.Stage, plan.Digest, plan.ImageRef, plan.BakedVersion = state.Stage, state.Digest, state.ImageRef, state.BakedVersion
+		plan.ArtifactStatus = state.ArtifactStatus
 		plan.SizeBytes, plan.CUSeconds, plan.DurationSeconds = state.SizeBytes, state.CUSeconds, state.DurationSeconds
 		return
 	}
 	plan.Stage, plan.Digest, plan.ImageRef = types.StringUnknown(), types.StringUnknown(), types.StringUnknown()
-	plan.BakedVersion, plan.SizeBytes = types.Int64Unknown(), types.Int64Unknown()
+	plan.ArtifactStatus, plan.BakedVersion, plan.SizeBytes = types.StringUnknown(), types.Int64Unknown(), types.Int64Unknown()
 	plan.CUSeconds, plan.DurationSeconds = types.Float64Unknown(), types.Float64Unknown()
 	// What a creation could take over may go with the build that it replaces, before the apply comes to it.
 	if snapshot == nil || state == nil || plan.ImageID.IsUnknown() || plan.ImageVersion.IsUnknown() {
@@ -87,7 +88,8 @@ func compute(plan *model, state *model, snapshot *system.Snapshot) {
 }
 
 func (m model) settled() bool {
-	return m.Stage.ValueString() == string(domain.StageBuildSuccess) && m.BakedVersion.Equal(m.ImageVersion)
+	return m.Stage.ValueString() == string(domain.StageBuildSuccess) && m.BakedVersion.Equal(m.ImageVersion) &&
+		!domain.Presence(m.ArtifactStatus.ValueString()).Lost()
 }
 
 // judge refuses in the plan what the daemon would refuse in the apply, as far as it is known and cannot be put right by

@@ -16,6 +16,7 @@ import (
 	"github.com/kilnhq/kiln/internal/client"
 	domain "github.com/kilnhq/kiln/internal/domain/build"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/provider/diagnostic"
 	"github.com/kilnhq/kiln/provider/resource"
 	"github.com/kilnhq/kiln/provider/session"
 )
@@ -122,7 +123,11 @@ func (r *buildResource) write(ctx context.Context, w write, ask func(c *client.C
 		return
 	}
 	r.save(ctx, b, w)
-	if w.diags.HasError() || b.ProcessID == "" || settled(b) {
+	if w.diags.HasError() {
+		return
+	}
+	if b.ProcessID == "" || settled(b) {
+		r.look(ctx, c, b.ID, w)
 		return
 	}
 	w.done = r.Session.Wait(ctx, c, session.Wait{Doing: doing, Process: b.ProcessID, Timeout: w.limit, GoOn: w.goOn}, w.diags)
@@ -155,7 +160,7 @@ func (r *buildResource) save(ctx context.Context, b domain.Build, w write) {
 
 // settled says whether the version that is wanted is the one that was baked.
 func settled(b domain.Build) bool {
-	return b.Stage == domain.StageBuildSuccess && b.BakedVersion == b.ImageVersion
+	return b.Stage == domain.StageBuildSuccess && b.BakedVersion == b.ImageVersion && !b.Presence.Lost()
 }
 
 // Read reads the build; one that is gone leaves the state.
@@ -169,9 +174,27 @@ func (r *buildResource) Read(ctx context.Context, req framework.ReadRequest, res
 	if read, ok := resource.Refresh(ctx, &r.Base, id, resp, func() (domain.Build, error) {
 		return session.Find(ctx, r.Session, session.Builds(), session.Key{ID: id, Region: r.Session.DefaultRegion()})
 	}); ok {
+		tellLost(read, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(read, state))...)
 		resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, read.Generation)...)
 	}
+}
+
+// tellLost warns that the registry does not have any more what was baked.
+func tellLost(b domain.Build, diags *diag.Diagnostics) {
+	p := problem.Problem{
+		Code: problem.ArtifactMissing, Value: b.ImageRef, Detail: "the registry does not have any more what persistent build " + b.ID + " has baked",
+		Remedy: "The plan bakes it again. Find out who deletes from the daemon's registry.",
+	}
+	switch b.Presence {
+	case domain.PresenceMissing:
+	case domain.PresenceChanged:
+		p.Code, p.Detail = problem.DigestMismatch, "the registry has another content than persistent build "+b.ID+" has baked"
+		p.Remedy = "The plan bakes it again. Check the daemon's disk, and who writes to its data directory."
+	default:
+		return
+	}
+	diagnostic.AddWarning(diags, "", p)
 }
 
 // Delete deletes the build; one that is gone already is no error.

@@ -2,6 +2,7 @@ package build_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/kilnhq/kiln/daemon"
 	"github.com/kilnhq/kiln/daemon/worker"
 	"github.com/kilnhq/kiln/internal/client"
+	domain "github.com/kilnhq/kiln/internal/domain/build"
 	"github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
@@ -293,4 +295,37 @@ func TestAccInterrupted(t *testing.T) {
 	if err != nil || len(bakings) != 1 || have["stage"] != "BuildSuccess" || have["digest"] == nil || d.Engine.Calls(worker.KindPush) != 1 {
 		t.Errorf("%d bakings, %v, %d pushes, state = %v", len(bakings), err, d.Engine.Calls(worker.KindPush), have)
 	}
+}
+
+// TestAccLost: what the registry has lost, or has with another content, is told and baked again. Where that cannot be told, the
+// plan is an error.
+func TestAccLost(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	config := d.Provider() + image("0.42.1", "") + build("")
+	var digest string
+	back := resource.ComposeTestCheckFunc(
+		attribute("artifact_status", "Available"), attribute("stage", "BuildSuccess"),
+		resource.TestCheckResourceAttrPtr(address, "digest", &digest),
+	)
+	steps := []resource.TestStep{{Config: config, Check: resource.ComposeTestCheckFunc(
+		acctest.Attribute(address, "digest", &digest), attribute("artifact_status", "Available"),
+	)}}
+	for _, lost := range []domain.Presence{domain.PresenceMissing, domain.PresenceChanged} {
+		shown := resource.TestStep{
+			PreConfig: func() { d.Registry.SetPresence(digest, lost) }, RefreshState: true, ExpectNonEmptyPlan: true,
+			Check: resource.ComposeTestCheckFunc(
+				resource.TestCheckNoResourceAttr(address, "digest"), resource.TestCheckNoResourceAttr(address, "image_ref"),
+				attribute("artifact_status", string(lost)),
+			),
+		}
+		again := acctest.Planned(config, address, plancheck.ResourceActionUpdate, unknown("digest"), unknown("artifact_status"))
+		again.Check = back
+		steps = append(steps, shown, again, acctest.Unchanged(config))
+	}
+	untold := acctest.Refused(config, "Cannot read persistent build", "RegistryUnreadable", "registry answers 500")
+	untold.PreConfig = func() { d.Registry.FailCheck(errors.New("registry answers 500")) }
+	told := acctest.Unchanged(config)
+	told.PreConfig = func() { d.Registry.FailCheck(nil) }
+	acctest.Run(t, append(steps, untold, told)...)
 }

@@ -21,6 +21,22 @@ const (
 	StageBuildFailed  Stage = "BuildFailed"
 )
 
+// Presence says what became of an artifact in the registry.
+type Presence string
+
+// The presences.
+const (
+	PresenceAvailable Presence = "Available"
+	PresenceMissing   Presence = "Missing" // the manifest, or something that it names, is gone
+	PresenceChanged   Presence = "Changed" // what is there has another content
+)
+
+// Presences lists the presences.
+var Presences = []Presence{PresenceAvailable, PresenceMissing, PresenceChanged}
+
+// Lost says whether an artifact must be baked again before it can serve.
+func (p Presence) Lost() bool { return p == PresenceMissing || p == PresenceChanged }
+
 // Build is the persistent build of an image: at most one each.
 type Build struct {
 	ID              string
@@ -31,9 +47,10 @@ type Build struct {
 	ResourceGroupID string
 	CU              float64
 	Stage           Stage
-	BakedVersion    int    // the version behind Digest; 0 while nothing was baked
-	Digest          string // sha256:HEX of the manifest; the old one serves until a rebuild succeeds
-	ImageRef        string // what a client pulls: HOST:PORT/REPOSITORY@DIGEST
+	BakedVersion    int      // the version behind Digest; 0 while nothing was baked
+	Digest          string   // sha256:HEX of the manifest; the old one serves until a rebuild succeeds
+	ImageRef        string   // what a client pulls: HOST:PORT/REPOSITORY@DIGEST
+	Presence        Presence // of what Digest names; empty while nothing was baked, and where nobody looked
 	SizeBytes       int64
 	CUSeconds       float64 // of the process that baked it; 0 when an earlier result was taken over
 	DurationSeconds float64

@@ -110,6 +110,7 @@ const (
 
 	// The machine.
 	DaemonUnavailable   Code = "DaemonUnavailable"
+	RegistryUnreadable  Code = "RegistryUnreadable"
 	RefuseRoot          Code = "RefuseRoot"
 	SubIDMissing        Code = "SubIDMissing"
 	RuntimeIncompatible Code = "RuntimeIncompatible"
@@ -136,7 +137,7 @@ var kinds = map[Kind][]Code{
 		ImagePushFailed, ImagePullFailed, ArtifactMissing, DigestMismatch, Interrupted, Cancelled, Killed,
 		OfficialImageUnavailable,
 	},
-	KindUnavailable: {DaemonUnavailable, StateInUse, AddressInUse},
+	KindUnavailable: {DaemonUnavailable, RegistryUnreadable, StateInUse, AddressInUse},
 	KindInternal:    {SubIDMissing, RuntimeIncompatible, Internal},
 }
 

@@ -20,6 +20,7 @@ import (
 	domain "github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	usagedomain "github.com/kilnhq/kiln/internal/domain/usage"
 )
 
 // fake is a daemon as far as the command line sees it.
@@ -109,6 +110,8 @@ func (f *fakeSystem) Info(owner string) system.Info {
 func (f *fakeSystem) Snapshot(context.Context, string, string) (system.Snapshot, error) {
 	return system.Snapshot{}, nil
 }
+
+func (f *fakeSystem) Usage(context.Context, string) (usagedomain.Users, error) { return nil, nil }
 
 type fakeCatalogue fake
 
