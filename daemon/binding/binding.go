@@ -48,10 +48,8 @@ func (s *Service) Create(ctx context.Context, owner, imageID, workspaceID string
 				Detail: "the image is in stage " + string(i.Stage), Remedy: "Publish it first: publish = true and a test that succeeds.",
 			}
 		}
-		if i.Region != w.Region {
-			return problem.Problem{
-				Code: problem.RegionMismatch, Field: "workspace_id", Value: w.Region, Limit: i.Region, Remedy: "Choose a workspace of the image's region.",
-			}
+		if err := domain.AdmitRegion(i.Region, w.Region).Err(); err != nil {
+			return err
 		}
 		b = domain.Binding{ImageID: i.ID, WorkspaceID: w.ID, Owner: owner, CreatedAt: tx.Now()}
 		err = tx.InsertBinding(b)

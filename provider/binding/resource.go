@@ -5,6 +5,7 @@ package binding
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -88,15 +89,35 @@ func (r *bindingResource) ModifyPlan(ctx context.Context, req framework.ModifyPl
 	} {
 		r.Session.JudgeReference(ctx, ref, &resp.Diagnostics)
 	}
-	if plan.ImageID.IsUnknown() {
+	if plan.ImageID.IsUnknown() || resp.Diagnostics.HasError() {
 		return
 	}
+	r.judgeRegion(ctx, plan, &resp.Diagnostics)
 	snapshot, err := r.Session.Snapshot(ctx)
 	if err != nil {
 		r.Session.AddPlanError(&resp.Diagnostics, "plan binding", err)
 		return
 	}
 	diagnostic.AddError(&resp.Diagnostics, "", r.Session.Unpublished(snapshot, plan.ImageID.ValueString(), 0, "image_id").Err())
+}
+
+// judgeRegion refuses two sides of different regions, once both are known to be there.
+func (r *bindingResource) judgeRegion(ctx context.Context, plan model, diags *diag.Diagnostics) {
+	if plan.WorkspaceID.IsUnknown() {
+		return
+	}
+	region := r.Session.DefaultRegion()
+	image, err := session.Find(ctx, r.Session, session.Images(), session.Key{ID: plan.ImageID.ValueString(), Region: region})
+	if err != nil {
+		r.Session.AddPlanError(diags, "plan binding", err)
+		return
+	}
+	workspace, err := session.Find(ctx, r.Session, session.Workspaces(), session.Key{ID: plan.WorkspaceID.ValueString(), Region: region})
+	if err != nil {
+		r.Session.AddPlanError(diags, "plan binding", err)
+		return
+	}
+	diagnostic.AddError(diags, "", domain.AdmitRegion(image.Region, workspace.Region).Err())
 }
 
 // Create binds the image to the workspace.

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
+	"github.com/kilnhq/kiln/daemon"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
 
@@ -119,4 +120,20 @@ func TestAccImageInUse(t *testing.T) {
 			Config: d.Provider(),
 		},
 	)
+}
+
+// TestAccRegionMismatch: an image and a workspace of two regions are refused in the plan.
+func TestAccRegionMismatch(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t, func(c *daemon.Config) { c.Regions = []daemon.Region{{Name: "east"}, {Name: "west"}} })
+	cli := d.CLI(t)
+	other := "provider \"kiln\" {\n  alias = \"west\"\n  region = \"west\"\n  endpoint = \"" + d.Endpoint + "\"\n}\n"
+	there := other + strings.Replace(image, "count = 2\n", "count = 2\n  provider = kiln.west\n", 1)
+	cli.Config(there)
+	cli.Apply()
+	cli.Config(there + binding("kiln_workspace.w[0].id"))
+	output, code := cli.Run("plan", "-no-color")
+	if code != 1 || !acctest.Words("Error: RegionMismatch", "Field: workspace_id", "Value: west", "Limit: east").MatchString(output) {
+		t.Errorf("plan ended with %d:\n%s", code, output)
+	}
 }

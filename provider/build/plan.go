@@ -102,6 +102,7 @@ func (r *buildResource) judge(ctx context.Context, plan model, snapshot system.S
 		diagnostic.AddError(diags, "", refused.Err())
 	}
 	r.Session.JudgeGroup(ctx, "resource_group_id", plan.ResourceGroupID, plan.CU, diags)
+	r.judgeNetwork(ctx, plan, diags)
 }
 
 // judgeCreation refuses a second build of an image, unless this state holds the first and may be about to replace it.

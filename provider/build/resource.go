@@ -175,6 +175,7 @@ func (r *buildResource) Read(ctx context.Context, req framework.ReadRequest, res
 		return session.Find(ctx, r.Session, session.Builds(), session.Key{ID: id, Region: r.Session.DefaultRegion()})
 	}); ok {
 		tellLost(read, &resp.Diagnostics)
+		diagnostic.AddWarning(&resp.Diagnostics, "", state.drift(read).Err())
 		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(read, state))...)
 		resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, read.Generation)...)
 	}

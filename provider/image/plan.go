@@ -44,6 +44,9 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	}
 	p.compute()
 	p.note()
+	if base := p.draft.spec.Recipe.Base; p.snapshot != nil && base.Version != "" && !p.draft.gaps.base {
+		diagnostic.AddWarning(&resp.Diagnostics, "", official.Update(p.snapshot.Official, base.Official, base.Version).Err())
+	}
 	if resp.Diagnostics.Append(resp.Plan.Set(ctx, p.plan)...); resp.Diagnostics.HasError() {
 		return
 	}

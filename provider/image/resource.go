@@ -18,6 +18,7 @@ import (
 	domain "github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/provider/diagnostic"
 	"github.com/kilnhq/kiln/provider/resource"
 	"github.com/kilnhq/kiln/provider/session"
 )
@@ -215,6 +216,7 @@ func (r *imageResource) Read(ctx context.Context, req framework.ReadRequest, res
 	if !ok {
 		return
 	}
+	diagnostic.AddWarning(&resp.Diagnostics, "", state.drift(read).Err())
 	m, found := toModel(ctx, read, state)
 	resp.Diagnostics.Append(found...)
 	if !whole {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kilnhq/kiln/internal/client"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/provider/diagnostic"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
@@ -96,11 +97,19 @@ func Refresh[T any](
 	read, err := find()
 	switch {
 	case session.IsNotFound(err):
+		diagnostic.AddWarning(&resp.Diagnostics, "", gone(b.Noun, id))
 		resp.State.RemoveResource(ctx)
 	case err != nil:
 		b.Session.AddPlanError(&resp.Diagnostics, "read "+b.Noun+" "+id, err)
 	}
 	return read, err == nil
+}
+
+func gone(noun, id string) problem.Problem {
+	return problem.Problem{
+		Code: problem.NotFound, Value: id, Detail: "the " + noun + " is not there any more: somebody else has deleted it",
+		Remedy: "The plan makes it again, unless the configuration has it no more.",
+	}
 }
 
 // Import finds what a user names, and adds what goes wrong.

@@ -176,6 +176,13 @@ func (s *Session) PlanImage(id string, changes bool) {
 	s.images[id] = changes
 }
 
+// Changes says whether the plan is known to change an image that is there already.
+func (s *Session) Changes(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.images[id]
+}
+
 // Unpublished refuses the use of an image, or of a version of it (0: of any), that is not published and that nothing in this
 // plan is going to publish. What the snapshot does not show is left to the daemon.
 func (s *Session) Unpublished(snapshot system.Snapshot, id string, version int, field string) problem.List {

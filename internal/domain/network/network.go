@@ -4,6 +4,7 @@ package network
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -148,4 +149,25 @@ func split(entry string) (address string, port uint16, ok bool) {
 		return "", 0, false
 	}
 	return address, uint16(n), address != ""
+}
+
+// Same warns when what was tested on one network is made on another one that lets something else through. Field names the
+// attribute that has led there.
+func Same(field string, tested, made Network) problem.List {
+	if tested.Egress == made.Egress && slices.Equal(slices.Sorted(slices.Values(tested.Allow)), slices.Sorted(slices.Values(made.Allow))) {
+		return nil
+	}
+	return problem.List{{
+		Code: problem.NetworkConfigDrift, Field: field, Value: made.describe(), Limit: tested.describe(),
+		Detail: "the network is another than the one of the test: an installation may find something else, or nothing",
+		Remedy: "Use the resource group of the test, or one with the same network.",
+	}}
+}
+
+func (n Network) describe() string {
+	text := n.Name + " (" + string(n.Egress)
+	if len(n.Allow) > 0 {
+		text += ": " + strings.Join(n.Allow, ", ")
+	}
+	return text + ")"
 }

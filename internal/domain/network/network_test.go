@@ -181,3 +181,27 @@ func write(r network.Rule) string {
 	}
 	return fmt.Sprintf("%s:%d", address, r.Port)
 }
+
+func TestSame(t *testing.T) {
+	t.Parallel()
+	restricted := func(allow ...string) network.Network {
+		return network.Network{Name: "n", Egress: network.EgressRestricted, Allow: allow}
+	}
+	for _, test := range []struct {
+		name         string
+		tested, made network.Network
+		same         bool
+	}{
+		{"itself", restricted("a:1"), restricted("a:1"), true},
+		{"another order", restricted("a:1", "b:1"), restricted("b:1", "a:1"), true},
+		{"less", restricted("a:1", "b:1"), restricted("a:1"), false},
+		{"another policy", network.Network{Egress: network.EgressNone}, network.Network{Egress: network.EgressPublic}, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if found := network.Same("resource_group_id", test.tested, test.made); test.same != (len(found) == 0) {
+				t.Errorf("found = %v", found)
+			}
+		})
+	}
+}

@@ -137,6 +137,20 @@ func ReadOnly(field string, entry Image) problem.Problem {
 	}
 }
 
+// Update tells that an image is based on a version that the catalogue has a newer one of, and how to move to that. Nothing moves
+// by itself.
+func Update(catalogue []Image, name, version string) problem.List {
+	newest, ok := Superseded(catalogue, name, version)
+	if !ok {
+		return nil
+	}
+	return problem.List{{
+		Code: problem.BaseUpdateAvailable, Field: "source.official.version", Value: version, Limit: newest,
+		Detail: "the catalogue has a newer version of " + name,
+		Remedy: "To move to it, set source.official.version = \"" + newest + "\". Nothing is built before that.",
+	}}
+}
+
 // Superseded gives the newest version of an image when it is newer than the given one.
 func Superseded(catalogue []Image, name, version string) (string, bool) {
 	newest, err := Resolve(catalogue, name, "")

@@ -1,6 +1,7 @@
 package official_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/kilnhq/kiln/internal/domain/official"
@@ -91,5 +92,23 @@ func TestTag(t *testing.T) {
 	t.Parallel()
 	if got, want := catalogue[0].Tag(), "localhost/kiln/shell:20260301"; got != want {
 		t.Errorf("Tag() = %q, want %q", got, want)
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	catalogue := []official.Image{
+		{Name: "a", Version: "20260101", Status: official.StatusReadOnly},
+		{Name: "a", Version: "20260202", Status: official.StatusReadOnly},
+		{Name: "a", Version: "20260303", Status: official.StatusExpired},
+	}
+	for version, want := range map[string]string{"20260101": "20260202", "20260202": "", "20260303": ""} {
+		found := official.Update(catalogue, "a", version)
+		if want == "" && len(found) == 0 {
+			continue
+		}
+		if len(found) != 1 || found[0].Limit != want || found[0].Value != version || !strings.Contains(found[0].Remedy, `= "`+want+`"`) {
+			t.Errorf("%s: %v, want %q", version, found, want)
+		}
 	}
 }

@@ -34,6 +34,7 @@ const (
 	CannotAnalyse        Code = "CannotAnalyse"
 	NoCustomisation      Code = "NoCustomisation"
 	EmptyTaskTypes       Code = "EmptyTaskTypes"
+	BaseUpdateAvailable  Code = "BaseUpdateAvailable"
 	TaskTypeNotSupported Code = "TaskTypeNotSupported"
 	InvalidImportID      Code = "InvalidImportID"
 	UnknownRegion        Code = "UnknownRegion"
@@ -66,8 +67,10 @@ const (
 	EditionNotSupported           Code = "EditionNotSupported"
 	PlanStale                     Code = "PlanStale"
 	Conflict                      Code = "Conflict"
+	ChangedElsewhere              Code = "ChangedElsewhere"
 	IncompatibleAPI               Code = "IncompatibleApi"
 	RegionMismatch                Code = "RegionMismatch"
+	NetworkConfigDrift            Code = "NetworkConfigDrift"
 	FileMissing                   Code = "FileMissing"
 
 	// Limits.
@@ -125,7 +128,7 @@ var kinds = map[Kind][]Code{
 	KindPrecondition: {
 		InvalidImageState, ImageNotPublished, CannotUnpublish, VersionNotPublishable, ReadOnlyImage, ImageInUse, NetworkInUse,
 		ResourceGroupInUse, WorkspaceInUse, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
-		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, IncompatibleAPI, RegionMismatch,
+		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, ChangedElsewhere, IncompatibleAPI, RegionMismatch, NetworkConfigDrift,
 		FileMissing,
 	},
 	KindExhausted: {ImageQuotaExceeded, CuExceedsResourceGroup, FileTooLarge, RequestTooLarge, InsufficientStorage},

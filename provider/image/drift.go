@@ -1,0 +1,37 @@
+package image
+
+import (
+	"fmt"
+	"strings"
+
+	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+)
+
+// drift tells what somebody else has made of an image since it was applied: another version, a stage that is not what the
+// state has, another published version. What an apply had left under way has only gone on.
+func (m model) drift(img domain.Image) problem.List {
+	if m.Stage.IsNull() || m.Publish.IsNull() || !m.settled(m.Publish.ValueBool()) {
+		return nil
+	}
+	var changes []string
+	tell := func(what string, before, now any) {
+		if before != now {
+			changes = append(changes, fmt.Sprintf("%s %v -> %v", what, before, now))
+		}
+	}
+	tell("version", m.Version.ValueInt64(), int64(img.CurrentVersion))
+	tell("stage", m.Stage.ValueString(), string(img.Stage.Public()))
+	tell("published_version", m.PublishedVersion.ValueInt64(), int64(img.PublishedVersion))
+	if len(changes) == 0 {
+		return nil
+	}
+	detail := "since the last apply somebody else has changed the image"
+	if img.ProcessID != "" && img.ProcessID != m.ProcessID.ValueString() {
+		detail += ", with process " + img.ProcessID
+	}
+	return problem.List{{
+		Code: problem.ChangedElsewhere, Value: img.Spec.Name, Limit: strings.Join(changes, ", "), Detail: detail,
+		Remedy: "The plan goes back to what the configuration says. To keep the change, say the same in the configuration.",
+	}}
+}
