@@ -24,6 +24,7 @@ var (
 	_ framework.ResourceWithConfigure   = (*bindingResource)(nil)
 	_ framework.ResourceWithModifyPlan  = (*bindingResource)(nil)
 	_ framework.ResourceWithImportState = (*bindingResource)(nil)
+	_ framework.ResourceWithIdentity    = (*bindingResource)(nil)
 )
 
 // NewResource makes the resource kiln_image_workspace_binding.
@@ -122,6 +123,7 @@ func (r *bindingResource) judgeRegion(ctx context.Context, plan model, diags *di
 
 // Create binds the image to the workspace.
 func (r *bindingResource) Create(ctx context.Context, req framework.CreateRequest, resp *framework.CreateResponse) {
+	defer func() { resource.Identify(ctx, resp.State, resp.Identity, &resp.Diagnostics) }()
 	var plan model
 	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 		return
@@ -138,6 +140,7 @@ func (r *bindingResource) Create(ctx context.Context, req framework.CreateReques
 
 // Read reads the binding; one that is gone leaves the state.
 func (r *bindingResource) Read(ctx context.Context, req framework.ReadRequest, resp *framework.ReadResponse) {
+	resource.Identify(ctx, req.State, resp.Identity, &resp.Diagnostics)
 	var state model
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
 		return
@@ -152,7 +155,8 @@ func (r *bindingResource) Read(ctx context.Context, req framework.ReadRequest, r
 }
 
 // Update is never called with a change, since each attribute replaces the binding.
-func (r *bindingResource) Update(_ context.Context, req framework.UpdateRequest, resp *framework.UpdateResponse) {
+func (r *bindingResource) Update(ctx context.Context, req framework.UpdateRequest, resp *framework.UpdateResponse) {
+	resource.Identify(ctx, req.State, resp.Identity, &resp.Diagnostics)
 	resp.State.Raw = req.Plan.Raw
 }
 
@@ -169,11 +173,12 @@ func (r *bindingResource) Delete(ctx context.Context, req framework.DeleteReques
 
 // ImportState takes over a binding by IMAGE/WORKSPACE, each an id or a name.
 func (r *bindingResource) ImportState(ctx context.Context, req framework.ImportStateRequest, resp *framework.ImportStateResponse) {
-	found, ok := resource.Import(ctx, &r.Base, req, resp, func(c *client.Client) (domain.Binding, error) {
-		return session.Bindings().Get(c, ctx, req.ID, "")
+	found, ok := resource.Import(ctx, &r.Base, req, resp, func(c *client.Client, id string) (domain.Binding, error) {
+		return session.Bindings().Get(c, ctx, id, "")
 	})
 	if ok {
 		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(found))...)
+		resource.Identify(ctx, resp.State, resp.Identity, &resp.Diagnostics)
 	}
 }
 

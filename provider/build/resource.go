@@ -26,6 +26,7 @@ var (
 	_ framework.ResourceWithValidateConfig = (*buildResource)(nil)
 	_ framework.ResourceWithModifyPlan     = (*buildResource)(nil)
 	_ framework.ResourceWithImportState    = (*buildResource)(nil)
+	_ framework.ResourceWithIdentity       = (*buildResource)(nil)
 )
 
 // readTimeout is how long the last look at a build may take after a wait has ended, however it has.
@@ -42,6 +43,7 @@ type buildResource struct {
 
 // Create starts to bake, saves the build in the state, and waits for it.
 func (r *buildResource) Create(ctx context.Context, req framework.CreateRequest, resp *framework.CreateResponse) {
+	defer func() { resource.Identify(ctx, resp.State, resp.Identity, &resp.Diagnostics) }()
 	var plan model
 	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 		return
@@ -68,6 +70,7 @@ func (r *buildResource) Create(ctx context.Context, req framework.CreateRequest,
 
 // Update bakes another version, or attaches to what is under way. The old digest serves until that has succeeded.
 func (r *buildResource) Update(ctx context.Context, req framework.UpdateRequest, resp *framework.UpdateResponse) {
+	resource.Identify(ctx, req.State, resp.Identity, &resp.Diagnostics)
 	var plan, state model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -165,6 +168,7 @@ func settled(b domain.Build) bool {
 
 // Read reads the build; one that is gone leaves the state.
 func (r *buildResource) Read(ctx context.Context, req framework.ReadRequest, resp *framework.ReadResponse) {
+	resource.Identify(ctx, req.State, resp.Identity, &resp.Diagnostics)
 	var state model
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
 		return
@@ -205,13 +209,14 @@ func (r *buildResource) Delete(ctx context.Context, req framework.DeleteRequest,
 
 // ImportState takes over a build by its id, or by the id or the name of its image.
 func (r *buildResource) ImportState(ctx context.Context, req framework.ImportStateRequest, resp *framework.ImportStateResponse) {
-	if found, ok := resource.Import(ctx, &r.Base, req, resp, r.find(ctx, req.ID)); ok {
+	if found, ok := resource.Import(ctx, &r.Base, req, resp, r.find(ctx)); ok {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), found.ID)...)
+		resource.Identify(ctx, resp.State, resp.Identity, &resp.Diagnostics)
 	}
 }
 
-func (r *buildResource) find(ctx context.Context, id string) func(*client.Client) (domain.Build, error) {
-	return func(c *client.Client) (domain.Build, error) {
+func (r *buildResource) find(ctx context.Context) func(c *client.Client, id string) (domain.Build, error) {
+	return func(c *client.Client, id string) (domain.Build, error) {
 		b, err := c.Build(ctx, id)
 		if !session.IsNotFound(err) {
 			return b, err

@@ -28,6 +28,7 @@ var (
 	_ framework.ResourceWithValidateConfig = (*imageResource)(nil)
 	_ framework.ResourceWithModifyPlan     = (*imageResource)(nil)
 	_ framework.ResourceWithImportState    = (*imageResource)(nil)
+	_ framework.ResourceWithIdentity       = (*imageResource)(nil)
 )
 
 // readTimeout is how long the last look at an image may take after a wait has ended, however it has.
@@ -44,6 +45,7 @@ type imageResource struct {
 
 // Create starts the image, saves it in the state, and waits for its test and publication.
 func (r *imageResource) Create(ctx context.Context, req framework.CreateRequest, resp *framework.CreateResponse) {
+	defer func() { resource.Identify(ctx, resp.State, resp.Identity, &resp.Diagnostics) }()
 	var plan model
 	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 		return
@@ -76,6 +78,7 @@ func (r *imageResource) Create(ctx context.Context, req framework.CreateRequest,
 // Update changes the image, which makes a new version when the recipe differs, attaches to a test that is under way, and
 // tests again what has failed.
 func (r *imageResource) Update(ctx context.Context, req framework.UpdateRequest, resp *framework.UpdateResponse) {
+	resource.Identify(ctx, req.State, resp.Identity, &resp.Diagnostics)
 	var plan, state model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -197,6 +200,7 @@ func settled(img domain.Image, publish bool) bool {
 
 // Read reads the image; one that is gone leaves the state.
 func (r *imageResource) Read(ctx context.Context, req framework.ReadRequest, resp *framework.ReadResponse) {
+	resource.Identify(ctx, req.State, resp.Identity, &resp.Diagnostics)
 	var state model
 	if resp.Diagnostics.Append(req.State.Get(ctx, &state)...); resp.Diagnostics.HasError() {
 		return
@@ -209,7 +213,7 @@ func (r *imageResource) Read(ctx context.Context, req framework.ReadRequest, res
 		img, err = session.Find(ctx, r.Session, session.Images(), key)
 		if err == nil && !state.tested(img) {
 			whole = true
-			return resource.Get(ctx, &r.Base, get(ctx, id, key.Region))
+			return resource.Get(ctx, &r.Base, func(c *client.Client) (domain.Image, error) { return c.Image(ctx, id, key.Region) })
 		}
 		return img, err
 	})
@@ -252,13 +256,11 @@ func (r *imageResource) Delete(ctx context.Context, req framework.DeleteRequest,
 
 // ImportState takes over an image by its id or its name.
 func (r *imageResource) ImportState(ctx context.Context, req framework.ImportStateRequest, resp *framework.ImportStateResponse) {
-	if found, ok := resource.Import(ctx, &r.Base, req, resp, get(ctx, req.ID, r.Session.Region())); ok {
+	if found, ok := resource.Import(ctx, &r.Base, req, resp, func(c *client.Client, id string) (domain.Image, error) {
+		return c.Image(ctx, id, r.Session.Region())
+	}); ok {
 		resource.Imported(ctx, resp, found.ID, found.Region)
 	}
-}
-
-func get(ctx context.Context, id, region string) func(*client.Client) (domain.Image, error) {
-	return func(c *client.Client) (domain.Image, error) { return c.Image(ctx, id, region) }
 }
 
 // settleBase resolves a base that the plan has left open, which it does without a daemon, and gives the specification.

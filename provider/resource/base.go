@@ -114,19 +114,23 @@ func gone(noun, id string) problem.Problem {
 
 // Import finds what a user names, and adds what goes wrong.
 func Import[T any](
-	ctx context.Context, b *Base, req framework.ImportStateRequest, resp *framework.ImportStateResponse, get func(*client.Client) (T, error),
+	ctx context.Context, b *Base, req framework.ImportStateRequest, resp *framework.ImportStateResponse,
+	get func(c *client.Client, id string) (T, error),
 ) (T, bool) {
-	found, err := Get(ctx, b, get)
+	id := ImportID(ctx, req, &resp.Diagnostics)
+	found, err := Get(ctx, b, func(c *client.Client) (T, error) { return get(c, id) })
 	if err != nil {
-		b.Session.AddError(&resp.Diagnostics, "import "+b.Noun+" "+strconv.Quote(req.ID), err)
+		b.Session.AddError(&resp.Diagnostics, "import "+b.Noun+" "+strconv.Quote(id), err)
 	}
 	return found, err == nil
 }
 
-// Imported puts the id and the region of what was found into the state; the read that follows fills in the rest.
+// Imported puts the id and the region of what was found into the state, and the id into the identity; the read that follows fills
+// in the rest.
 func Imported(ctx context.Context, resp *framework.ImportStateResponse, id, region string) {
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), id)...)
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("region"), region)...)
+	Identify(ctx, resp.State, resp.Identity, &resp.Diagnostics)
 }
 
 // ID is the attribute id of what the daemon names.

@@ -58,6 +58,7 @@ var (
 	_ framework.ResourceWithValidateConfig = (*declared[any, any])(nil)
 	_ framework.ResourceWithModifyPlan     = (*declared[any, any])(nil)
 	_ framework.ResourceWithImportState    = (*declared[any, any])(nil)
+	_ framework.ResourceWithIdentity       = (*declared[any, any])(nil)
 )
 
 type declared[M, D any] struct {
@@ -122,6 +123,7 @@ func (r *declared[M, D]) ModifyPlan(ctx context.Context, req framework.ModifyPla
 
 // Create creates the thing.
 func (r *declared[M, D]) Create(ctx context.Context, req framework.CreateRequest, resp *framework.CreateResponse) {
+	defer func() { Identify(ctx, resp.State, resp.Identity, &resp.Diagnostics) }()
 	var plan M
 	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 		return
@@ -138,6 +140,7 @@ func (r *declared[M, D]) Create(ctx context.Context, req framework.CreateRequest
 
 // Read reads the thing; what is gone leaves the state.
 func (r *declared[M, D]) Read(ctx context.Context, req framework.ReadRequest, resp *framework.ReadResponse) {
+	Identify(ctx, req.State, resp.Identity, &resp.Diagnostics)
 	var state M
 	var id, region types.String
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -156,6 +159,7 @@ func (r *declared[M, D]) Read(ctx context.Context, req framework.ReadRequest, re
 
 // Update changes the thing in place.
 func (r *declared[M, D]) Update(ctx context.Context, req framework.UpdateRequest, resp *framework.UpdateResponse) {
+	Identify(ctx, req.State, resp.Identity, &resp.Diagnostics)
 	var plan M
 	var id types.String
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
@@ -184,14 +188,12 @@ func (r *declared[M, D]) Delete(ctx context.Context, req framework.DeleteRequest
 
 // ImportState takes over a thing by its id or its name.
 func (r *declared[M, D]) ImportState(ctx context.Context, req framework.ImportStateRequest, resp *framework.ImportStateResponse) {
-	if found, ok := Import(ctx, &r.Base, req, resp, r.get(ctx, req.ID, r.Session.Region())); ok {
+	if found, ok := Import(ctx, &r.Base, req, resp, func(c *client.Client, id string) (D, error) {
+		return r.kind.Listing.Get(c, ctx, id, r.Session.Region())
+	}); ok {
 		meta := r.kind.Meta(&found)
 		Imported(ctx, resp, *meta.ID, *meta.Region)
 	}
-}
-
-func (r *declared[M, D]) get(ctx context.Context, id, region string) func(*client.Client) (D, error) {
-	return func(c *client.Client) (D, error) { return r.kind.Listing.Get(c, ctx, id, region) }
 }
 
 // doing says what is tried, with the name as the plan has it.
