@@ -165,7 +165,7 @@ func TestCreateRefused(t *testing.T) {
 		})
 	}
 	t.Cleanup(func() {
-		list, err := d.Images.List(context.WithoutCancel(d.Context()), owner, "")
+		list, _, err := d.Images.List(context.WithoutCancel(d.Context()), owner, domain.Filter{})
 		if err != nil || len(list) != 0 {
 			t.Errorf("refused requests have left %v, %v", list, err)
 		}
@@ -463,7 +463,7 @@ func TestExpired(t *testing.T) {
 	if got := d.Image(i.ID); got.Status() != domain.StatusExpired || got.Stage != domain.StagePublished || got.InputHash != i.InputHash {
 		t.Errorf("got %+v", got)
 	}
-	list, err := d.Images.List(d.Context(), owner, "")
+	list, _, err := d.Images.List(d.Context(), owner, domain.Filter{})
 	if err != nil || len(list) != 1 || list[0].Status() != domain.StatusExpired {
 		t.Errorf("got %+v, %v", list, err)
 	}
@@ -548,7 +548,7 @@ func TestStranger(t *testing.T) {
 			}
 		}
 	}
-	list, err := d.Images.List(d.Context(), stranger, "")
+	list, _, err := d.Images.List(d.Context(), stranger, domain.Filter{})
 	if err != nil || len(list) != 0 {
 		t.Errorf("a stranger sees %v, %v", list, err)
 	}
@@ -559,9 +559,21 @@ func TestList(t *testing.T) {
 	d, g := setup(t, servicetest.Options{})
 	d.Publish(servicetest.Spec("b", g, "1"))
 	d.Publish(servicetest.Spec("a", g, "1"))
-	list, err := d.Images.List(d.Context(), owner, "local")
+	list, next, err := d.Images.List(d.Context(), owner, domain.Filter{Region: "local"})
 	servicetest.Must(t, err)
+	if next != "" {
+		t.Errorf("there are more after %s", next)
+	}
 	if len(list) != 2 || list[0].Spec.Name != "a" || list[0].Packages != nil || list[0].SizeBytes == 0 || list[0].Base.Name == "" {
 		t.Errorf("got %+v", list)
 	}
+	page, next, err := d.Images.List(d.Context(), owner, domain.Filter{PageSize: 1})
+	servicetest.Must(t, err)
+	rest, end, err := d.Images.List(d.Context(), owner, domain.Filter{PageSize: 1, After: next})
+	servicetest.Must(t, err)
+	if len(page) != 1 || page[0].Spec.Name != "a" || len(rest) != 1 || rest[0].Spec.Name != "b" || end != "" {
+		t.Errorf("pages are %+v and %+v, and then %q", page, rest, end)
+	}
+	_, _, err = d.Images.List(d.Context(), owner, domain.Filter{Stages: []domain.Stage{"Sleeping"}})
+	servicetest.Refused(t, err, problem.InvalidParameter, "stages")
 }

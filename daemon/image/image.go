@@ -137,19 +137,23 @@ func (s *Service) Get(ctx context.Context, owner, region, id string) (domain.Ima
 	return s.withBase(ctx, i)
 }
 
-// List gives the owner's images by name; an empty region is every region.
-func (s *Service) List(ctx context.Context, owner, region string) (list []domain.Image, err error) {
+// List gives one page of the owner's images that a filter chooses, by region and name, and the id to go on after.
+func (s *Service) List(ctx context.Context, owner string, f domain.Filter) (page []domain.Image, next string, err error) {
+	if err := f.Validate().Err(); err != nil {
+		return nil, "", err
+	}
 	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
-		list, err = tx.Images(owner, region)
+		list, err := tx.Images(owner, f.Region)
+		page, next = f.Page(list)
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	for i := range list {
-		list[i].Packages = nil // hundreds an image: who wants them asks for one image
+	for i := range page {
+		page[i].Packages = nil // hundreds an image: who wants them asks for one image
 	}
-	return list, s.withBases(ctx, list)
+	return page, next, s.withBases(ctx, page)
 }
 
 // Delete cancels what works on an image, and removes it when nothing uses it.

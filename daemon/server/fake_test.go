@@ -260,9 +260,9 @@ func (f *fakeImage) Get(_ context.Context, owner, region, id string) (domainimag
 	return domainimage.Image{ID: id}, nil
 }
 
-func (f *fakeImage) List(_ context.Context, owner, region string) ([]domainimage.Image, error) {
-	f.calls.add("list %s %s", owner, region)
-	return []domainimage.Image{{ID: "i1"}}, nil
+func (f *fakeImage) List(_ context.Context, owner string, filter domainimage.Filter) ([]domainimage.Image, string, error) {
+	f.calls.add("list %s %s", owner, filter.Region)
+	return []domainimage.Image{{ID: "i1"}}, "", nil
 }
 
 func (f *fakeImage) Versions(_ context.Context, owner, id string) ([]domainimage.Version, error) {

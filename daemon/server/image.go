@@ -16,7 +16,7 @@ import (
 type ImageService interface {
 	Create(ctx context.Context, request image.CreateRequest) (domain.Image, error)
 	Get(ctx context.Context, owner, region, id string) (domain.Image, error)
-	List(ctx context.Context, owner, region string) ([]domain.Image, error)
+	List(ctx context.Context, owner string, f domain.Filter) (page []domain.Image, next string, err error)
 	ImageHistory
 	Update(ctx context.Context, request image.UpdateRequest) (domain.Image, error)
 	Delete(ctx context.Context, owner, id string) error
@@ -58,8 +58,8 @@ func (h imageHandler) GetImage(
 func (h imageHandler) ListImages(
 	ctx context.Context, r *connect.Request[kilnv1.ListImagesRequest],
 ) (*connect.Response[kilnv1.ListImagesResponse], error) {
-	list, err := h.service.List(ctx, owner(ctx), r.Msg.GetRegion())
-	return answer(&kilnv1.ListImagesResponse{Images: api.ImagesToProto(list)}, err)
+	page, next, err := h.service.List(ctx, owner(ctx), api.FilterFromProto(r.Msg))
+	return answer(&kilnv1.ListImagesResponse{Images: api.ImagesToProto(page), NextPageToken: next}, err)
 }
 
 // ListImageVersions lists the versions of an image.

@@ -88,6 +88,23 @@ func ImagesToProto(list []image.Image) []*kilnv1.Image { return each(list, Image
 // ImagesFromProto converts a list of custom images.
 func ImagesFromProto(list []*kilnv1.Image) []image.Image { return each(list, ImageFromProto) }
 
+// FilterToProto converts a choice of images.
+func FilterToProto(f image.Filter) *kilnv1.ListImagesRequest {
+	return &kilnv1.ListImagesRequest{
+		Region: f.Region, Name: f.Name, Visibilities: toTexts(f.Visibilities), Stages: toTexts(f.Stages), TaskTypes: toTexts(f.TaskTypes),
+		PageSize: int32(f.PageSize), PageToken: f.After,
+	}
+}
+
+// FilterFromProto converts a choice of images; nil chooses all.
+func FilterFromProto(f *kilnv1.ListImagesRequest) image.Filter {
+	return image.Filter{
+		Region: f.GetRegion(), Name: f.GetName(), Visibilities: fromTexts[image.Visibility](f.GetVisibilities()),
+		Stages: fromTexts[image.Stage](f.GetStages()), TaskTypes: fromTexts[tasktype.Type](f.GetTaskTypes()),
+		PageSize: int(f.GetPageSize()), After: f.GetPageToken(),
+	}
+}
+
 // VersionToProto converts a version of an image; its packages are read with the image.
 func VersionToProto(v image.Version) *kilnv1.ImageVersion {
 	return &kilnv1.ImageVersion{

@@ -57,8 +57,21 @@ func (c *Client) Image(ctx context.Context, id, region string) (image.Image, err
 
 // Images lists the images of a region that the caller may see; an empty name is every region.
 func (c *Client) Images(ctx context.Context, region string) ([]image.Image, error) {
-	answer, err := call(ctx, c, c.image.ListImages, &kilnv1.ListImagesRequest{Region: region})
-	return api.ImagesFromProto(answer.GetImages()), err
+	return c.FindImages(ctx, image.Filter{Region: region})
+}
+
+// FindImages lists the images that a filter chooses, on all pages from the one that it names on.
+func (c *Client) FindImages(ctx context.Context, f image.Filter) (list []image.Image, err error) {
+	for {
+		answer, err := call(ctx, c, c.image.ListImages, api.FilterToProto(f))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, api.ImagesFromProto(answer.GetImages())...)
+		if f.After = answer.GetNextPageToken(); f.After == "" {
+			return list, nil
+		}
+	}
 }
 
 // ImageVersions lists the versions of an image.

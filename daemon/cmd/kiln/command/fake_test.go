@@ -144,8 +144,8 @@ func (f *fakeImage) Get(_ context.Context, _, _, id string) (domainimage.Image, 
 	return domainimage.Image{}, problem.Problem{Code: problem.NotFound, Value: id}
 }
 
-func (f *fakeImage) List(context.Context, string, string) ([]domainimage.Image, error) {
-	return f.images, nil
+func (f *fakeImage) List(context.Context, string, domainimage.Filter) ([]domainimage.Image, string, error) {
+	return f.images, "", nil
 }
 
 func (f *fakeImage) Versions(context.Context, string, string) ([]domainimage.Version, error) {

@@ -1030,6 +1030,12 @@ func (x *GetImageResponse) GetImage() *Image {
 type ListImagesRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"` // empty: every region
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`     // a part of the name; this and the following: empty: all
+	Visibilities  []string               `protobuf:"bytes,3,rep,name=visibilities,proto3" json:"visibilities,omitempty"`
+	Stages        []string               `protobuf:"bytes,4,rep,name=stages,proto3" json:"stages,omitempty"`
+	TaskTypes     []string               `protobuf:"bytes,5,rep,name=task_types,json=taskTypes,proto3" json:"task_types,omitempty"`
+	PageSize      int32                  `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`   // 1 to 100; 0: 100
+	PageToken     string                 `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"` // of the page before
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1071,9 +1077,52 @@ func (x *ListImagesRequest) GetRegion() string {
 	return ""
 }
 
+func (x *ListImagesRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListImagesRequest) GetVisibilities() []string {
+	if x != nil {
+		return x.Visibilities
+	}
+	return nil
+}
+
+func (x *ListImagesRequest) GetStages() []string {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+func (x *ListImagesRequest) GetTaskTypes() []string {
+	if x != nil {
+		return x.TaskTypes
+	}
+	return nil
+}
+
+func (x *ListImagesRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListImagesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
 type ListImagesResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Images        []*Image               `protobuf:"bytes,1,rep,name=images,proto3" json:"images,omitempty"`
+	Images        []*Image               `protobuf:"bytes,1,rep,name=images,proto3" json:"images,omitempty"`                                      // by region and name, without their packages
+	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"` // empty: there are no more
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1113,6 +1162,13 @@ func (x *ListImagesResponse) GetImages() []*Image {
 		return x.Images
 	}
 	return nil
+}
+
+func (x *ListImagesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
 }
 
 type ListImageVersionsRequest struct {
@@ -2006,11 +2062,20 @@ const file_kiln_v1_image_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06region\x18\x02 \x01(\tR\x06region\"8\n" +
 	"\x10GetImageResponse\x12$\n" +
-	"\x05image\x18\x01 \x01(\v2\x0e.kiln.v1.ImageR\x05image\"+\n" +
+	"\x05image\x18\x01 \x01(\v2\x0e.kiln.v1.ImageR\x05image\"\xd6\x01\n" +
 	"\x11ListImagesRequest\x12\x16\n" +
-	"\x06region\x18\x01 \x01(\tR\x06region\"<\n" +
+	"\x06region\x18\x01 \x01(\tR\x06region\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\"\n" +
+	"\fvisibilities\x18\x03 \x03(\tR\fvisibilities\x12\x16\n" +
+	"\x06stages\x18\x04 \x03(\tR\x06stages\x12\x1d\n" +
+	"\n" +
+	"task_types\x18\x05 \x03(\tR\ttaskTypes\x12\x1b\n" +
+	"\tpage_size\x18\x06 \x01(\x05R\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\a \x01(\tR\tpageToken\"d\n" +
 	"\x12ListImagesResponse\x12&\n" +
-	"\x06images\x18\x01 \x03(\v2\x0e.kiln.v1.ImageR\x06images\"5\n" +
+	"\x06images\x18\x01 \x03(\v2\x0e.kiln.v1.ImageR\x06images\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"5\n" +
 	"\x18ListImageVersionsRequest\x12\x19\n" +
 	"\bimage_id\x18\x01 \x01(\tR\aimageId\"N\n" +
 	"\x19ListImageVersionsResponse\x121\n" +

@@ -1,0 +1,161 @@
+package image
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	"github.com/kilnhq/kiln/provider/session"
+)
+
+var _ datasource.DataSourceWithConfigure = (*imagesDataSource)(nil)
+
+// NewListDataSource makes the data source kiln_custom_images.
+func NewListDataSource() datasource.DataSource { return &imagesDataSource{} }
+
+type imagesDataSource struct {
+	session *session.Session
+}
+
+type imagesModel struct {
+	Name         types.String        `tfsdk:"name_contains"`
+	Visibilities []domain.Visibility `tfsdk:"visibilities"`
+	Stages       []domain.Stage      `tfsdk:"stages"`
+	TaskTypes    []tasktype.Type     `tfsdk:"task_types"`
+	Images       []found             `tfsdk:"images"`
+}
+
+// found is an image as the data sources show it.
+type found struct {
+	ID               types.String `tfsdk:"id"`
+	Name             types.String `tfsdk:"name"`
+	Region           types.String `tfsdk:"region"`
+	Description      types.String `tfsdk:"description"`
+	Visibility       types.String `tfsdk:"visibility"`
+	TaskTypes        []string     `tfsdk:"task_types"`
+	OfficialImage    types.String `tfsdk:"official_image"`
+	OfficialVersion  types.String `tfsdk:"official_version"`
+	Version          types.Int64  `tfsdk:"version"`
+	PublishedVersion types.Int64  `tfsdk:"published_version"`
+	Stage            types.String `tfsdk:"stage"`
+	Status           types.String `tfsdk:"status"`
+	InputHash        types.String `tfsdk:"input_hash"`
+	SizeBytes        types.Int64  `tfsdk:"size_bytes"`
+}
+
+// Metadata names the data source.
+func (d *imagesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_custom_images"
+}
+
+// Schema describes the attributes.
+func (d *imagesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	choice := func(what string, values []string) schema.SetAttribute {
+		return schema.SetAttribute{
+			ElementType: types.StringType, Optional: true,
+			MarkdownDescription: "Only images " + what + ": `" + strings.Join(values, "`, `") + "`. Default: all.",
+			Validators:          []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(values...))},
+		}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Your custom images in the provider's region. Where several arguments are given, an image must fit all of them.",
+		Attributes: map[string]schema.Attribute{
+			"name_contains": schema.StringAttribute{
+				Optional: true, MarkdownDescription: "Only images whose name has this in it. Default: all.",
+			},
+			"visibilities": choice("of one of these visibilities", names(domain.Visibilities)),
+			"stages":       choice("whose current version is in one of these stages", names(domain.PublicStages())),
+			"task_types":   choice("for at least one of these task types", tasktype.Names(tasktype.Types)),
+			"images": schema.ListNestedAttribute{
+				Computed: true, MarkdownDescription: "What was found, by name.",
+				NestedObject: schema.NestedAttributeObject{Attributes: foundAttributes()},
+			},
+		},
+	}
+}
+
+func foundAttributes() map[string]schema.Attribute {
+	text := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
+	}
+	number := func(description string) schema.Int64Attribute {
+		return schema.Int64Attribute{Computed: true, MarkdownDescription: description}
+	}
+	return map[string]schema.Attribute{
+		"id":          text("The id that the daemon gave."),
+		"name":        text("The name."),
+		"region":      text("The region."),
+		"description": text("What the image is for."),
+		"visibility":  text("Who may see it: `" + strings.Join(names(domain.Visibilities), "`, `") + "`."),
+		"task_types": schema.ListAttribute{
+			Computed: true, ElementType: types.StringType, MarkdownDescription: "The task types that it is for.",
+		},
+		"official_image":    text("The official image that it is based on."),
+		"official_version":  text("The version of that."),
+		"version":           number("The number of the current version."),
+		"published_version": number("The version that serves; null when none was published."),
+		"stage":             text("Where the current version stands: `" + stageNames() + "`."),
+		"status":            text("Whether its base still serves."),
+		"input_hash":        text("The hash of the current version's recipe, as `sha256:HEX`."),
+		"size_bytes":        number("The size of the current version in bytes, known after its test."),
+	}
+}
+
+// Configure takes the session over from the provider.
+func (d *imagesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.session = session.From(req.ProviderData, &resp.Diagnostics)
+}
+
+// Read asks the daemon for what fits.
+func (d *imagesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m imagesModel
+	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
+		return
+	}
+	c, err := d.session.Client(ctx)
+	var list []domain.Image
+	if err == nil {
+		list, err = c.FindImages(ctx, domain.Filter{
+			Region: d.session.DefaultRegion(), Name: m.Name.ValueString(), Visibilities: m.Visibilities, Stages: m.Stages, TaskTypes: m.TaskTypes,
+		})
+	}
+	if err != nil {
+		d.session.AddPlanError(&resp.Diagnostics, "list the custom images", err)
+		return
+	}
+	m.Images = make([]found, len(list))
+	for i, img := range list {
+		m.Images[i] = toFound(img)
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+}
+
+func toFound(img domain.Image) found {
+	base := img.Spec.Recipe.Base
+	return found{
+		ID: types.StringValue(img.ID), Name: types.StringValue(img.Spec.Name), Region: types.StringValue(img.Region),
+		Description: types.StringValue(img.Spec.Description), Visibility: types.StringValue(string(img.Spec.Visibility)),
+		TaskTypes: tasktype.Names(img.Spec.TaskTypes), OfficialImage: types.StringValue(base.Official),
+		OfficialVersion: types.StringValue(base.Version), Version: types.Int64Value(int64(img.CurrentVersion)),
+		PublishedVersion: numberOrNull(int64(img.PublishedVersion)), Stage: types.StringValue(string(img.Stage.Public())),
+		Status: types.StringValue(string(img.Status())), InputHash: types.StringValue(img.InputHash), SizeBytes: numberOrNull(img.SizeBytes),
+	}
+}
+
+func names[T ~string](values []T) []string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = string(v)
+	}
+	return texts
+}
+
+func stageNames() string { return strings.Join(names(domain.PublicStages()), "`, `") }
