@@ -77,7 +77,7 @@ func typeName(v reflect.Value) string {
 
 // computed are the defaults that depend on something else, as the tables have them.
 var computed = map[string]string{
-	"`data_dir`": "`$XDG_STATE_HOME/kiln`, or else `~/.local/state/kiln`", "`socket`": "`$XDG_RUNTIME_DIR/kiln/kilnd.sock`",
+	"`data_dir`": "`$XDG_STATE_HOME/kiln`, or else `~/.local/state/kiln`", "`socket`": "`$XDG_RUNTIME_DIR/kiln/kilnd.sock`; without a session `kilnd.sock` in the default data directory",
 	"`runtime`": "`runc` beside `kilnd`, or in `../libexec/kiln`", "`external_address`": "what `listen` says",
 	"`cache`": "`catalogue` in the data directory", "`description`": "empty", "`provides`": "none",
 	"`rpm_mirror`": "none",

@@ -61,7 +61,7 @@ func computedAttributes() map[string]schema.Attribute {
 		"id":        resource.ID(),
 		"stage":     text("How far it is: `" + strings.Join(stages, "`, `") + "`."),
 		"digest":    text("The digest of the image, as `sha256:HEX`; null while nothing was baked, and when the registry has lost it."),
-		"image_ref": text("What a client pulls, as `HOST:PORT/REPOSITORY@DIGEST`; null as `digest` is."),
+		"image_ref": text("What a client pulls, over plain HTTP, as `HOST:PORT/REPOSITORY@DIGEST`; null as `digest` is."),
 		"artifact_status": text("Whether the registry still has what was baked: `Available`, or `Missing` or `Changed`, which the next plan " +
 			"bakes again; null while nothing was baked."),
 		"baked_version": schema.Int64Attribute{
