@@ -17,6 +17,7 @@ func TestFailure(t *testing.T) {
 		allow                    []string
 		broken, corrected        string // arguments of the image
 		brokenTest, correctTest  string // arguments of its test
+		there                    string // the versions that it names
 		code, step, line, unsaid string // what the diagnostic has to say, and what it must not
 	}{
 		"TestCommand": {
@@ -55,7 +56,7 @@ func TestFailure(t *testing.T) {
 		},
 		"NoSuchVersion": {
 			allow: []string{mirror}, broken: aptPackage("hello=0.1"),
-			code: "PackageNotFound", step: "apt-get", line: "E: Version '0.1' for 'hello' was not found",
+			code: "PackageVersionGone", step: "apt-get", line: "E: Version '0.1' for 'hello' was not found", there: "there are 2.10-3",
 		},
 		"NoNetwork": {
 			broken: aptPackage("hello=2.10-3"),
@@ -69,7 +70,7 @@ func TestFailure(t *testing.T) {
 			around := surroundings(name, test.allow...)
 			w := d.workspace(t, mainTool(), around+shellImage(name, test.broken, test.brokenTest))
 			found := w.applyFails(t)
-			for _, want := range []string{test.step, "The last lines of the log:\n", test.line} {
+			for _, want := range []string{test.step, "The last lines of the log:\n", test.line, test.there} {
 				if !strings.Contains(found.Detail, want) {
 					t.Errorf("the diagnostic lacks %q:\n%s", want, found.Detail)
 				}

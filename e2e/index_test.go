@@ -158,3 +158,10 @@ func newWheel(name, version string, content wheel) ([]byte, error) {
 	err := archive.Close()
 	return wheel.Bytes(), err
 }
+
+// drop removes a version of a package.
+func (x *index) drop(name, version string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.wheels[name], version)
+}

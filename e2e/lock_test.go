@@ -63,3 +63,96 @@ func TestConflict(t *testing.T) {
 	w.apply(t)
 	w.destroy(t)
 }
+
+// app puts a package with a dependency into an index, and gives an image of the first, which says what it has of the second.
+func (x *index) app(name string) string {
+	x.put("kilnapp", "1.0", wheel{requires: []string{"kilndep>=1"}})
+	x.put("kilndep", "1.0", wheel{text: "tested"})
+	return surroundings(name, x.host()) + customImage(name, pythonImage, "pyodps3", x.python("kilnapp==1.0"), "")
+}
+
+// says runs the image and checks what it has of the dependency.
+func (d *kilnd) says(t *testing.T, name, want string) {
+	t.Helper()
+	said, err := d.kiln(t, "run", name, "--", "/home/tops/bin/python3", "-c", "import kilndep; print(kilndep.version, kilndep.text)")
+	if err != nil || said != want+"\n" {
+		t.Errorf("kiln run: %q, %v, want %s", said, err, want)
+	}
+}
+
+// TestLocked lets a dependency get a newer version after the test: runs and the baking install the one that was tested.
+func TestLocked(t *testing.T) {
+	t.Parallel()
+	d, x := daemon(t), ownIndex(t)
+	config := x.app("locked")
+	w := d.workspace(t, mainTool(), config)
+	w.apply(t)
+	x.put("kilndep", "2.0", wheel{text: "newer"})
+	d.says(t, "locked", "1.0 tested")
+	w.write(t, config+persistentBuild)
+	w.apply(t)
+	d.says(t, "locked", "1.0 tested")
+	w.settled(t)
+	w.destroy(t)
+}
+
+// TestBuildDrift replaces a wheel by another of the same version after the test: the baking fails, and succeeds when the tested one
+// is there again.
+func TestBuildDrift(t *testing.T) {
+	t.Parallel()
+	d, x := daemon(t), ownIndex(t)
+	config := x.app("drift")
+	w := d.workspace(t, mainTool(), config)
+	w.apply(t)
+	x.put("kilndep", "1.0", wheel{text: "moved"})
+	w.write(t, config+persistentBuild)
+	found := w.applyFails(t)
+	if !strings.HasSuffix(found.Summary, ": BuildDrift") || !strings.Contains(found.Detail, "kilndep (python3.11) 1.0 → 1.0 with other content") {
+		t.Errorf("the diagnostic is not that of drift:\n%s\n%s", found.Summary, found.Detail)
+	}
+	x.put("kilndep", "1.0", wheel{text: "tested"})
+	w.apply(t)
+	d.says(t, "drift", "1.0 tested")
+	w.destroy(t)
+}
+
+// TestVersionGone takes versions out of the index: of a pin before the test, and of a dependency between test and baking.
+func TestVersionGone(t *testing.T) {
+	t.Parallel()
+	d, x := daemon(t), ownIndex(t)
+	config := x.app("gone")
+	w := d.workspace(t, mainTool(), strings.ReplaceAll(config, "kilnapp==1.0", "kilnapp==0.9"))
+	found := w.applyFails(t)
+	if !strings.HasSuffix(found.Summary, ": PackageVersionGone") || !strings.Contains(found.Detail, "there are 1.0") {
+		t.Errorf("the diagnostic is not that of a pin without a version:\n%s\n%s", found.Summary, found.Detail)
+	}
+	w.write(t, config)
+	w.apply(t)
+	x.put("kilndep", "2.0", wheel{text: "newer"})
+	x.drop("kilndep", "1.0")
+	w.write(t, config+persistentBuild)
+	found = w.applyFails(t)
+	for _, want := range []string{"kilndep 1.0", "which is what was tested", "there are 2.0"} {
+		if !strings.HasSuffix(found.Summary, ": PackageVersionGone") || !strings.Contains(found.Detail, want) {
+			t.Errorf("the diagnostic lacks %q:\n%s\n%s", want, found.Summary, found.Detail)
+		}
+	}
+	if said, err := d.kiln(t, "run", "gone", "--", "true"); err == nil || !strings.Contains(err.Error(), "PackageVersionGone") {
+		t.Errorf("kiln run: %q, %v", said, err)
+	}
+	w.destroy(t)
+}
+
+// TestPinOnTheWay installs one version of a package and then another, which the constraints of the second would forbid.
+func TestPinOnTheWay(t *testing.T) {
+	t.Parallel()
+	d, x := daemon(t), ownIndex(t)
+	x.put("kilndep", "1.0", wheel{text: "first"})
+	x.put("kilndep", "2.0", wheel{text: "second"})
+	entry := "{ type = \"python3\", names = [%q], index = %q }"
+	packages := "packages = [" + fmt.Sprintf(entry, "kilndep==1.0", x.url()) + ", " + fmt.Sprintf(entry, "kilndep==2.0", x.url()) + "]"
+	w := d.workspace(t, mainTool(), surroundings("way", x.host())+customImage("way", pythonImage, "pyodps3", packages, "")+persistentBuild)
+	w.apply(t)
+	d.says(t, "way", "2.0 second")
+	w.destroy(t)
+}

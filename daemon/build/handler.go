@@ -40,7 +40,7 @@ func (s Baker) Run(ctx context.Context, p processdomain.Process, log *process.Jo
 	}
 	tag := fmt.Sprintf("v%d-%s", v.Number, strings.TrimPrefix(v.InputHash, "sha256:")[:12])
 	built, err := s.cfg.Worker.Build(ctx, job.Task{
-		Process: p, Recipe: v.Recipe, Tag: "localhost/kiln-baked/" + i.ID + ":" + tag,
+		Process: p, Recipe: v.Recipe, Tag: "localhost/kiln-baked/" + i.ID + ":" + tag, Tested: v.Packages, Exact: true,
 	}, log)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/worker"
 	"github.com/kilnhq/kiln/internal/domain/build"
 	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/lock"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	processdomain "github.com/kilnhq/kiln/internal/domain/process"
@@ -182,7 +183,12 @@ func (s Runner) baked(ctx context.Context, p processdomain.Process, a build.Arti
 // install builds the recipe for this run. A command that ends with another exit code than 0 has run all the same.
 func (s Runner) install(ctx context.Context, p processdomain.Process, v domain.Version, c worker.Command, log *process.Journal) (any, error) {
 	log.Remark("no persistent build: installing the packages for this run")
-	result, err := s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Commands: []worker.Command{c}}, log)
+	result, err := s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Tested: v.Packages, Commands: []worker.Command{c}}, log)
+	if err == nil && lock.Recorded(v.Packages) {
+		for _, d := range lock.Compare(v.Packages, packages(result.Packages)) {
+			log.Remark("other than tested: %s", d)
+		}
+	}
 	if problem.Has(err, problem.TestFailed) {
 		return result, nil
 	}

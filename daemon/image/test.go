@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kilnhq/kiln/daemon/job"
 	"github.com/kilnhq/kiln/daemon/process"
@@ -22,17 +23,35 @@ type Tester struct{ *Service }
 func (s Tester) Run(ctx context.Context, p processdomain.Process, log *process.Journal) (any, error) {
 	var i domain.Image
 	var v domain.Version
+	var tested []official.Package
 	err := s.cfg.Store.Read(ctx, func(tx Tx) (err error) {
 		if i, err = tx.Image(p.ImageID); err != nil {
 			return err
 		}
-		v, err = tx.Version(p.ImageID, p.ImageVersion)
+		if v, err = tx.Version(p.ImageID, p.ImageVersion); err != nil {
+			return err
+		}
+		tested, err = sameRecipe(tx, v)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Check: true, Commands: commands(i.Spec)}, log)
+	return s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Check: true, Tested: tested, Commands: commands(i.Spec)}, log)
+}
+
+// sameRecipe gives what the latest test of the same recipe has found, which this one is held to; nil when there was none.
+func sameRecipe(tx Tx, v domain.Version) ([]official.Package, error) {
+	versions, err := tx.Versions(v.ImageID)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range slices.Backward(versions) {
+		if other.InputHash == v.InputHash && !other.TestedAt.IsZero() && len(other.Packages) > 0 {
+			return other.Packages, nil
+		}
+	}
+	return nil, nil
 }
 
 // Finish stores what the test found; a version that passed is published when its image asks for that.
@@ -56,10 +75,7 @@ func (s Tester) Finish(ctx context.Context, p processdomain.Process, result any)
 			return err
 		}
 		if found, ok := result.(worker.Result); ok {
-			v.SizeBytes, v.TestedAt, v.Packages = found.SizeBytes, tx.Now(), nil
-			for _, pkg := range found.Packages {
-				v.Packages = append(v.Packages, official.Package(pkg))
-			}
+			v.SizeBytes, v.TestedAt, v.Packages = found.SizeBytes, tx.Now(), packages(found.Packages)
 		}
 		if err := tx.UpdateVersion(v); err != nil {
 			return err
@@ -80,6 +96,13 @@ func testEvent(s processdomain.State) domain.Event {
 	case processdomain.StateFailed, processdomain.StateQueued, processdomain.StateRunning:
 	}
 	return domain.EventTestFailed
+}
+
+func packages(list []worker.Package) (converted []official.Package) {
+	for _, p := range list {
+		converted = append(converted, official.Package(p))
+	}
+	return converted
 }
 
 func commands(spec domain.Spec) []worker.Command {

@@ -67,9 +67,11 @@ type Mount struct {
 type Task struct {
 	Process  domain.Process
 	Recipe   recipe.Recipe
-	Tag      string           // keep the result under this name; empty: drop it
-	Check    bool             // compare the packages with the base's, and refuse those that do not fit together
-	Commands []worker.Command // to run in the result
+	Tag      string             // keep the result under this name; empty: drop it
+	Check    bool               // compare the packages with the base's, and refuse those that do not fit together
+	Tested   []official.Package // what the version's test has found: installs are held to it; nil: to nothing
+	Exact    bool               // fail when the result has other packages than were tested
+	Commands []worker.Command   // to run in the result
 }
 
 // Build builds a recipe and runs commands in the result.
@@ -79,11 +81,24 @@ func (m *Maker) Build(ctx context.Context, t Task, log *process.Journal) (worker
 	if err != nil {
 		return worker.Result{}, err
 	}
-	j := worker.Job{ID: t.Process.ID, Kind: worker.KindImage, Network: where.Network, Image: m.image(t, where)}
-	return m.onBase(ctx, base, log, func(o official.Image) (worker.Result, error) {
-		j.Image.Mounts = m.mounts(o)
-		return m.Execute(ctx, j, where.Egress, log)
-	})
+	build := func(pip bool) (worker.Result, error) {
+		j := worker.Job{ID: t.Process.ID, Kind: worker.KindImage, Network: where.Network, Image: m.image(t, where)}
+		return m.onBase(ctx, base, log, func(o official.Image) (worker.Result, error) {
+			j.Image.Mounts = held(t, m.mounts(o), pip)
+			return m.Execute(ctx, j, where.Egress, log)
+		})
+	}
+	result, err := build(true)
+	if err == nil || !lacksPackage(err) {
+		return result, err
+	}
+	again, err := m.missing(ctx, t, err, log)
+	if !again {
+		return result, err
+	}
+	log.Remark("on the way, the recipe installs with pip what the test did not find in the end; installing without pip's constraints, " +
+		"and comparing the result with what was tested")
+	return build(false)
 }
 
 // Run runs a command in an image that is in the store: an official one, or an artifact.
@@ -188,7 +203,7 @@ func (m *Maker) image(t Task, where place.Place) *worker.Image {
 	i := &worker.Image{
 		Containerfile: t.Recipe.Containerfile(), Files: map[string]string{}, Epoch: epoch(t.Recipe.Base.Version), Tag: t.Tag,
 		Labels: map[string]string{"io.kiln.input-hash": t.Recipe.Hash()},
-		Check:  t.Check, Commands: t.Commands, TimeZone: where.Group.TimeZone,
+		Check:  t.Check, Expect: expected(t), Commands: t.Commands, TimeZone: where.Group.TimeZone,
 	}
 	for _, f := range t.Recipe.Files {
 		if len(f.Tree) == 0 {
@@ -244,6 +259,8 @@ func explain(f *worker.Failure, kind worker.Kind, egress network.Egress, tail []
 		return diagnosis.Explain(step)
 	case worker.FailureConflict:
 		return conflict(f, tail)
+	case worker.FailureDrift:
+		return drift(f)
 	case worker.FailureTimeout:
 		if cause, ok := diagnosis.Timeout(step); ok {
 			cause.Detail = f.Message + ": " + cause.Detail

@@ -70,6 +70,7 @@ const (
 	FailureStep      FailureKind = "step"      // an install step ended with an exit code other than 0
 	FailureCommand   FailureKind = "command"   // a command of Image.Commands did
 	FailureConflict  FailureKind = "conflict"  // Python packages of the result do not fit together: Message is what pip says
+	FailureDrift     FailureKind = "drift"     // the result has not the packages of Image.Expect: Found has its own
 	FailureTimeout   FailureKind = "timeout"   // a step or the job took too long
 	FailureImage     FailureKind = "image"     // the base image is not in the store or cannot be used
 	FailureTransfer  FailureKind = "transfer"  // a push or pull
@@ -85,6 +86,8 @@ type Failure struct {
 	Step     string      `json:"step,omitempty"` // the step's name
 	ExitCode int         `json:"exit_code,omitempty"`
 	Message  string      `json:"message"`
+	Expect   []Package   `json:"expect,omitempty"` // drift: what of Image.Expect is otherwise in the result
+	Found    []Package   `json:"found,omitempty"`  // drift: what of the result is otherwise in Image.Expect
 }
 
 // Error makes a Failure an error.

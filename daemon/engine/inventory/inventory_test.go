@@ -107,7 +107,7 @@ func python() map[string]string {
 		system + "six-1.15.0.egg-info":          metadata("Six", "1.15.0"),
 		system + "PyYAML-6.0.egg-info/PKG-INFO": metadata("PyYAML", "6.0"), system + "PyYAML-6.0.egg-info/installed-files.txt": "../yaml.py\n", system + "yaml.py": "yaml",
 		"usr/lib/python2.7/dist-packages/six-1.10.dist-info/METADATA": metadata("six", "1.10"),
-		"opt/tool/pyvenv.cfg": "home = /usr/bin\n", "opt/tool/bin/python": "->/usr/bin/python3", "opt/tool/bin/python3": "->python",
+		"opt/tool/pyvenv.cfg": "home = /usr/bin\n", "opt/tool/bin/python": "->/usr/bin/python3", "opt/tool/bin/python3": "->python", "opt/tool/bin/python3.11": "->python",
 		"opt/tool/lib/python3.11/site-packages/flask-1.0.dist-info/METADATA": metadata("Flask", "1.0"),
 	}
 }
@@ -117,7 +117,7 @@ func TestPython(t *testing.T) {
 	found := read(t, python())
 	plain, digests := names(found.Packages)
 	want := []worker.Package{
-		{Manager: "pip", Interpreter: "/opt/tool/bin/python", Name: "Flask", Version: "1.0"},
+		{Manager: "pip", Interpreter: "/opt/tool/bin/python3.11", Name: "Flask", Version: "1.0"},
 		{Manager: "pip", Interpreter: "/usr/bin/python2.7", Name: "six", Version: "1.10"},
 		{Manager: "pip", Interpreter: "/usr/bin/python3.11", Name: "PyYAML", Version: "6.0"},
 		{Manager: "pip", Interpreter: "/usr/bin/python3.11", Name: "six", Version: "1.16.0"},
@@ -125,7 +125,7 @@ func TestPython(t *testing.T) {
 	if diff := cmp.Diff(want, plain); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"/opt/tool/bin/python", "/usr/bin/python2.7", "/usr/bin/python3.11"}, found.Interpreters); diff != "" {
+	if diff := cmp.Diff([]string{"/opt/tool/bin/python3.11", "/usr/bin/python2.7", "/usr/bin/python3.11"}, found.Interpreters); diff != "" {
 		t.Error(diff)
 	}
 	if len(digests) != 2 {

@@ -54,8 +54,13 @@ func (t tree) interpreter(dir, name string) interpreter {
 		if version == "" {
 			return interpreter{}
 		}
-		// Every name in a virtual environment is the same interpreter: the one that is always there stands for it.
-		return interpreter{path: dir + "/python", version: version, sites: t.existing(prefix+"/lib/python"+version+"/site-packages", prefix+"/lib64/python"+version+"/site-packages")}
+		// Every name in a virtual environment is the same interpreter: the one with the version stands for it.
+		label := dir + "/python" + version
+		if _, err := t.resolve(label); err != nil {
+			label = dir + "/python"
+		}
+		libraries := t.existing(prefix+"/lib/python"+version+"/site-packages", prefix+"/lib64/python"+version+"/site-packages")
+		return interpreter{path: label, version: version, sites: libraries}
 	}
 	at, err := t.resolve(dir + "/" + name)
 	if err != nil {

@@ -53,6 +53,9 @@ func (r *runner) image(ctx context.Context, spec *worker.Image) (worker.Result, 
 	if err != nil {
 		return worker.Result{}, err
 	}
+	if err := b.compare(packages); err != nil {
+		return worker.Result{}, err
+	}
 	for _, c := range spec.Commands {
 		if err := b.command(ctx, id, c); err != nil {
 			return worker.Result{}, err

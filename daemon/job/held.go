@@ -1,0 +1,145 @@
+package job
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/kilnhq/kiln/daemon/process"
+	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/lock"
+	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
+	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
+)
+
+// held adds to the daemon's own configuration, which install steps see, what holds them to what was tested.
+func held(t Task, mounts map[string]string, pip bool) map[string]string {
+	if !lock.Recorded(t.Tested) {
+		return mounts
+	}
+	if text := lock.Constraints(t.Tested); pip && text != "" {
+		mounts[lock.PipConfigPath], mounts[lock.ConstraintsPath] = lock.PipConfig, text
+	}
+	if text := lock.Preferences(t.Tested); text != "" {
+		mounts[lock.AptPath] = text
+	}
+	return mounts
+}
+
+// expected gives what the result must have; nil when nobody can say.
+func expected(t Task) []worker.Package {
+	if !t.Exact || !lock.Recorded(t.Tested) {
+		return nil
+	}
+	list := make([]worker.Package, 0, len(t.Tested))
+	for _, p := range t.Tested {
+		list = append(list, worker.Package(p))
+	}
+	return list
+}
+
+// lacksPackage says whether a step has failed in a way that a version which is not there may be the reason of.
+func lacksPackage(err error) bool {
+	return problem.Has(err, problem.PackageNotFound) || problem.Has(err, problem.Unclassified)
+}
+
+// missing finds out whether a failed step wanted a version that is there no more, and says so in place of the failure. It is true
+// when the step may succeed without pip's constraints: what they ask for is there, and the recipe wants something else on the way.
+func (m *Maker) missing(ctx context.Context, t Task, failure error, log *process.Journal) (again bool, err error) {
+	found := problem.From(failure)
+	if len(found) == 0 {
+		return false, failure
+	}
+	wanted := lock.Missing(found[0].Log, t.Tested)
+	if len(wanted) == 0 {
+		return false, failure
+	}
+	var apt []lock.Wanted
+	for _, w := range wanted {
+		switch {
+		case w.Manager != pipManager:
+			apt = append(apt, w)
+		case len(w.There) > 0:
+			return false, w.Gone(found[0].Value, found[0].Log)
+		default:
+			there, gone := m.pipVersions(ctx, t, w, log)
+			if gone {
+				w.There = there
+				return false, w.Gone(found[0].Value, found[0].Log)
+			}
+			again = true
+		}
+	}
+	if w, ok := m.aptGone(ctx, t, apt, log); ok {
+		return false, w.Gone(found[0].Value, found[0].Log)
+	}
+	return again, failure
+}
+
+const pipManager = "pip"
+
+// aptGone asks the mirror for versions, and gives the first package whose version it has not got, with those that it has.
+func (m *Maker) aptGone(ctx context.Context, t Task, wanted []lock.Wanted, log *process.Journal) (lock.Wanted, bool) {
+	if len(wanted) == 0 {
+		return lock.Wanted{}, false
+	}
+	names := make([]string, len(wanted))
+	for i, w := range wanted {
+		names[i] = w.Name
+	}
+	lines, ok := m.ask(ctx, t, append([]string{"/bin/sh", "-c", `apt-get update -qq && apt-cache madison "$@"`, "sh"}, names...), log)
+	there := lock.Madison(lines)
+	for _, w := range wanted {
+		if versions := there[w.Name]; ok && len(versions) > 0 && !slices.Contains(versions, w.Version) {
+			w.There = versions
+			return w, true
+		}
+	}
+	return lock.Wanted{}, false
+}
+
+// pipVersions asks the index for a version; when it has not got it, it gives those that it has.
+func (m *Maker) pipVersions(ctx context.Context, t Task, w lock.Wanted, log *process.Journal) (there []string, gone bool) {
+	argv := []string{pkgmanager.Pip3}
+	if w.Interpreter != "" {
+		argv = []string{w.Interpreter, "-m", "pip"}
+	}
+	lines, _ := m.ask(ctx, t, append(argv, w.PipDownload("/tmp/kiln-lock")...), log)
+	return lock.PipVersions(lines)
+}
+
+// ask runs a command in the recipe's base, and gives what it prints and whether it succeeded.
+func (m *Maker) ask(ctx context.Context, t Task, argv []string, log *process.Journal) (lines []string, ok bool) {
+	where, err := m.Places.Find(ctx, t.Process.ResourceGroupID)
+	if err != nil {
+		return nil, false
+	}
+	log.Remark("looking for the versions that are there: %s", strings.Join(argv, " "))
+	result, err := m.Engine.Execute(ctx, worker.Job{
+		ID: t.Process.ID, Kind: worker.KindRun, Network: where.Network,
+		Run: &worker.Run{Image: tag(t.Recipe), Command: worker.Command{Name: "look for versions", Argv: argv}},
+	}, func(e worker.Event) {
+		log.Emit(e)
+		if e.Log != nil {
+			lines = append(lines, e.Log.Line)
+		}
+	})
+	return lines, err == nil && result.ExitCode == 0
+}
+
+func tag(r recipe.Recipe) string { return official.Tag(r.Base.Official, r.Base.Version) }
+
+// drift names what is not as it was tested.
+func drift(f *worker.Failure) error {
+	return lock.Drift(lock.Compare(packages(f.Expect), packages(f.Found))).Err()
+}
+
+func packages(list []worker.Package) []official.Package {
+	converted := make([]official.Package, len(list))
+	for i, p := range list {
+		converted[i] = official.Package(p)
+	}
+	return converted
+}
