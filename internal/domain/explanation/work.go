@@ -74,7 +74,8 @@ func transfers() []Entry {
 		{
 			problem.OfficialImageUnavailable,
 			"An official image is not in the daemon's store, and the configuration does not say what to make it from, or making it anew did not help.",
-			[]Phase{PhasePlan, PhaseApply, PhaseRun}, made(problem.OfficialImageUnavailable, unavailable),
+			[]Phase{PhasePlan, PhaseApply, PhaseRun},
+			made(problem.OfficialImageUnavailable, unavailable),
 		},
 		{problem.ImagePushFailed, "What was baked could not be pushed.", runOnly, problem.Problem{
 			Code: problem.ImagePushFailed, Remedy: "Apply again; the log says what the registry answered.",
