@@ -42,16 +42,16 @@ type CLI struct {
 }
 
 // CLI makes a directory to run Terraform in.
-func (d *Daemon) CLI(t *testing.T) *CLI {
-	t.Helper()
+func (d *Daemon) CLI(tb testing.TB) *CLI {
+	tb.Helper()
 	if os.Getenv("TF_ACC") == "" {
-		t.Skip("acceptance tests run with TF_ACC=1 only")
+		tb.Skip("acceptance tests run with TF_ACC=1 only")
 	}
 	self, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	c := &CLI{Dir: t.TempDir(), tb: t, daemon: d, binary: os.Getenv("TF_ACC_TERRAFORM_PATH")}
+	c := &CLI{Dir: tb.TempDir(), tb: tb, daemon: d, binary: os.Getenv("TF_ACC_TERRAFORM_PATH")}
 	plugin := filepath.Join(c.Dir, "bin", "terraform-provider-kiln")
 	c.write(plugin, "#!/bin/sh\n"+serveKey+"=1 exec '"+self+"'\n", 0o700)
 	config := filepath.Join(c.Dir, "cli.tfrc")
