@@ -120,6 +120,20 @@ func changed() []Entry {
 			Code: problem.Conflict, Field: "generation", Value: "3", Limit: "4", Detail: "it was changed by someone else since it was read",
 			Remedy: "Read it again: run terraform plan once more.",
 		}},
+		{problem.ChangedElsewhere, "Somebody has changed it behind Terraform's back: the plan says what. A warning.", planOnly, problem.Problem{
+			Code: problem.ChangedElsewhere, Value: "segmenter", Limit: "description, packages", Detail: "it is not as the last apply has left it",
+			Remedy: "The plan goes back to what the configuration says. To keep the change, say the same in the configuration.",
+		}},
+		{problem.NetworkConfigDrift, "It is baked in another network than it was tested in. A warning.", everywhere, problem.Problem{
+			Code: problem.NetworkConfigDrift, Field: "resource_group_id", Value: "none", Limit: "restricted: deb.debian.org:80",
+			Detail: "the network is another than the one of the test: an installation may find something else, or nothing",
+			Remedy: "Use the resource group of the test, or one with the same network.",
+		}},
+		{problem.BaseUpdateAvailable, "The catalogue has a newer version of the official image. A warning: nothing is built before it is asked for.", planOnly, problem.Problem{
+			Code: problem.BaseUpdateAvailable, Field: "source.official.version", Value: "20261101", Limit: "20261201",
+			Detail: "the catalogue has a newer version of dataworks_shell_task_pod",
+			Remedy: "To move to it, set source.official.version = \"20261201\". Nothing is built before that.",
+		}},
 		{problem.IncompatibleAPI, "Provider and daemon are of versions that do not understand each other.", planOnly, problem.Problem{
 			Code: problem.IncompatibleAPI, Value: "2", Limit: "1", Detail: "the daemon speaks another version of the API",
 			Remedy: "Use the provider and the daemon of one release.",

@@ -109,6 +109,11 @@ func machine() []Entry {
 			Code: problem.DaemonUnavailable, Value: "unix:///run/user/1000/kiln/kilnd.sock", Detail: "the daemon cannot be reached",
 			Remedy: "Start it: kilnd serve.",
 		}},
+		{problem.RegistryUnreadable, "The embedded registry cannot say whether it has something. That is an error, and never taken for gone.", everywhere, problem.Problem{
+			Code: problem.RegistryUnreadable, Value: "local/segmenter_000000@sha256:0123…",
+			Detail: "whether the baked image is still in the registry cannot be told",
+			Remedy: "Check the daemon's disk and the permissions below its data directory, and try again.",
+		}},
 		{problem.StateInUse, "Another daemon has the directory or the socket.", startOnly, problem.Problem{
 			Code: problem.StateInUse, Field: "data_dir", Value: "/home/ci/.local/state/kiln", Limit: "one daemon a data directory",
 			Detail: "process 4711 has it", Remedy: "Stop the other kilnd, or use another --data-dir.",
