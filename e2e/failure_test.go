@@ -52,15 +52,16 @@ func TestFailure(t *testing.T) {
 		},
 		"NoSuchPackage": {
 			allow: []string{mirror}, broken: aptPackage("no-such-package=1.0"), corrected: aptPackage("hello=2.10-3"),
-			code: "PackageNotFound", step: "apt-get", line: "E: Unable to locate package no-such-package",
+			code: "PackageNotFound", step: "Field: packages[0]\nValue: no-such-package=1.0", line: "E: Unable to locate package no-such-package",
 		},
 		"NoSuchVersion": {
 			allow: []string{mirror}, broken: aptPackage("hello=0.1"),
-			code: "PackageVersionGone", step: "apt-get", line: "E: Version '0.1' for 'hello' was not found", there: "there are 2.10-3",
+			code: "PackageVersionGone", step: "Field: packages[0]\nValue: hello=0.1", line: "E: Version '0.1' for 'hello' was not found",
+			there: "there are 2.10-3",
 		},
 		"NoNetwork": {
 			broken: aptPackage("hello=2.10-3"),
-			code:   "PublicAccessRequired", step: "apt-get", line: "Temporary failure resolving 'deb.debian.org'",
+			code:   "PublicAccessRequired", step: "Field: packages[0]\nValue: hello=2.10-3", line: "Temporary failure resolving 'deb.debian.org'",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

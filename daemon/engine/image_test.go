@@ -206,6 +206,10 @@ func TestImageFailures(t *testing.T) {
 			worker.Image{Containerfile: "FROM " + base + "\nENV A=b\n", Commands: []worker.Command{{Name: "kill", Argv: []string{"/bin/sh", "-ec", "sh -c 'kill -9 $$'; true"}}}},
 			worker.Failure{Kind: worker.FailureCommand, Step: "kill", ExitCode: 137, Message: "exit code 137"},
 		},
+		"TargetIsDirectory": {
+			worker.Image{Containerfile: "FROM " + base + "\nCOPY --chmod=0644 [\"sha256-1\", \"/opt\"]\n"},
+			worker.Failure{Kind: worker.FailureTarget, Step: "/opt"},
+		},
 		"StepTimeout": {
 			worker.Image{Containerfile: "FROM " + base + "\nRUN (trap '' TERM INT; sleep 300) & sleep 300\n", StepTimeout: 2 * time.Second},
 			worker.Failure{Kind: worker.FailureTimeout, Step: "RUN (trap '' TERM INT; sleep 300) & sleep 300", Message: "the step took longer than its limit"},

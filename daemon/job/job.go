@@ -74,8 +74,13 @@ type Task struct {
 	Commands []worker.Command   // to run in the result
 }
 
-// Build builds a recipe and runs commands in the result.
+// Build builds a recipe and runs commands in the result. A failed step is blamed on the entry of the recipe that it comes from.
 func (m *Maker) Build(ctx context.Context, t Task, log *process.Journal) (worker.Result, error) {
+	result, err := m.build(ctx, t, log)
+	return result, blame(err, t.Recipe)
+}
+
+func (m *Maker) build(ctx context.Context, t Task, log *process.Journal) (worker.Result, error) {
 	base := t.Recipe.Base
 	where, err := m.where(ctx, t.Process, log)
 	if err != nil {
@@ -99,6 +104,20 @@ func (m *Maker) Build(ctx context.Context, t Task, log *process.Journal) (worker
 	log.Remark("on the way, the recipe installs with pip what the test did not find in the end; installing without pip's constraints, " +
 		"and comparing the result with what was tested")
 	return build(false)
+}
+
+// blame names the entry of the recipe that a failed step comes from, in place of the instruction.
+func blame(err error, r recipe.Recipe) error {
+	found := problem.From(err)
+	if len(found) != 1 {
+		return err
+	}
+	field, value := r.Origin(found[0].Value)
+	if field == "" {
+		return err
+	}
+	found[0].Field, found[0].Value = field, value
+	return found[0]
 }
 
 // Run runs a command in an image that is in the store: an official one, or an artifact.
@@ -206,6 +225,7 @@ func (m *Maker) image(t Task, where place.Place) *worker.Image {
 		Check:  t.Check, Expect: expected(t), Commands: t.Commands, TimeZone: where.Group.TimeZone,
 	}
 	for _, f := range t.Recipe.Files {
+		f = f.Packed()
 		if len(f.Tree) == 0 {
 			i.Files[f.ContextName()] = m.Files.Path(f.SHA256)
 		}
@@ -253,10 +273,15 @@ func epoch(version string) time.Time {
 
 func explain(f *worker.Failure, kind worker.Kind, egress network.Egress, tail []string) error {
 	p := problem.Problem{Value: f.Step, Detail: f.Message, Log: tail}
-	step := diagnosis.Failure{Step: f.Step, Test: f.Kind == worker.FailureCommand, ExitCode: f.ExitCode, Egress: egress, Tail: tail}
+	step := diagnosis.Failure{Step: f.Step, Message: f.Message, Test: f.Kind == worker.FailureCommand, ExitCode: f.ExitCode, Egress: egress, Tail: tail}
 	switch f.Kind {
 	case worker.FailureStep, worker.FailureCommand:
 		return diagnosis.Explain(step)
+	case worker.FailureTarget:
+		return problem.Problem{
+			Code: problem.InvalidFile, Field: "files", Value: f.Step, Limit: "the path of a file", Detail: "the base image has a directory there",
+			Remedy: "Give the whole path of the file as its target: " + f.Step + "/NAME.",
+		}
 	case worker.FailureConflict:
 		return conflict(f, tail)
 	case worker.FailureDrift:

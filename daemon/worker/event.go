@@ -69,6 +69,7 @@ type FailureKind string
 const (
 	FailureStep      FailureKind = "step"      // an install step ended with an exit code other than 0
 	FailureCommand   FailureKind = "command"   // a command of Image.Commands did
+	FailureTarget    FailureKind = "target"    // Step is the target of a file, where the base image has a directory
 	FailureConflict  FailureKind = "conflict"  // Python packages of the result do not fit together: Message is what pip says
 	FailureDrift     FailureKind = "drift"     // the result has not the packages of Image.Expect: Found has its own
 	FailureTimeout   FailureKind = "timeout"   // a step or the job took too long

@@ -45,6 +45,9 @@ func (r *runner) image(ctx context.Context, spec *worker.Image) (worker.Result, 
 	if err := b.checkBase(node); err != nil {
 		return worker.Result{}, err
 	}
+	if err := b.checkTargets(ctx, node); err != nil {
+		return worker.Result{}, err
+	}
 	id, err := b.build(ctx)
 	if err != nil {
 		return worker.Result{}, err

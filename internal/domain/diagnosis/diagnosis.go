@@ -5,6 +5,7 @@ package diagnosis
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
@@ -16,8 +17,9 @@ const killed = 137
 // Failure is what is known of a step that failed.
 type Failure struct {
 	Step     string // the instruction or the command's name
+	Message  string // what the build says of it, beside what it printed
 	Test     bool   // it was a test command, not an install step
-	ExitCode int    // 0: it took too long and was ended
+	ExitCode int    // 0: it did not end by itself, or runs nothing that could
 	Egress   network.Egress
 	Tail     []string // its last lines of output
 }
@@ -29,6 +31,9 @@ var cmd = regexp.MustCompile(`/cmd-([0-9]+)\.sh\b`)
 func field(step string) string {
 	if m := cmd.FindStringSubmatch(step); m != nil {
 		return "packages[" + m[1] + "].script"
+	}
+	if strings.HasPrefix(step, "COPY ") || strings.HasPrefix(step, "ADD ") {
+		return "files"
 	}
 	return "packages"
 }
@@ -44,6 +49,9 @@ func Explain(f Failure) problem.Problem {
 		found.Code, found.Field = problem.TestFailed, "test.commands"
 		found.Detail = fmt.Sprintf("a test command ended with exit code %d", f.ExitCode)
 		found.Remedy = "The last lines of the log say why; correct the image or the test and apply again."
+	}
+	if f.ExitCode == 0 {
+		found.Limit, found.Detail = "a step that can be carried out", "a step failed: "+f.Message
 	}
 	if cause, ok := find(f); ok {
 		found.Code, found.Detail, found.Remedy = cause.Code, cause.Detail, cause.Remedy

@@ -114,6 +114,16 @@ func TestExplain(t *testing.T) {
 
 // TestExplainTest checks that a failed test blames the test, whatever it prints of packages, but for what would be in the way
 // of any command.
+// TestExplainFile: what does not run has no exit code, and is no package.
+func TestExplainFile(t *testing.T) {
+	t.Parallel()
+	got := diagnosis.Explain(diagnosis.Failure{Step: `COPY ["a", "/opt/a"]`, Message: "copy: no such directory"})
+	if got.Code != problem.Unclassified || got.Field != "files" || got.Detail != "a step failed: copy: no such directory" ||
+		strings.Contains(got.Limit, "exit code") {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestExplainTest(t *testing.T) {
 	t.Parallel()
 	tail := []string{"ModuleNotFoundError: No module named 'jieba'", "E: Unable to locate package x"}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
@@ -21,6 +22,7 @@ const (
 	MaxTreeFiles = 2000      // in the directories of one recipe, links counted
 	MaxTreeSize  = 2 << 30   // bytes in the directories of one recipe
 	maxPath      = 1024      // bytes of a path in a directory
+	maxBase      = 100       // bytes of a name that the archive of a COPY can hold
 )
 
 // File is one file, or a directory of them, to put into the image, known by its content.
@@ -45,6 +47,16 @@ func (f File) ContextName() string {
 		return "tree-" + f.SHA256 + ".tar"
 	}
 	return "sha256-" + f.SHA256
+}
+
+// Packed gives the file as it travels into the build: one whose name the archive of a COPY cannot hold is all that is in a
+// directory, which has an archive of its own.
+func (f File) Packed() File {
+	if len(f.Tree) > 0 || portable(f.Target) {
+		return f
+	}
+	tree := []Node{{Path: path.Base(f.Target), Mode: f.Mode, SHA256: f.SHA256}}
+	return File{Target: path.Dir(f.Target), SHA256: TreeSum(tree), Tree: tree}
 }
 
 // TreeSum is the SHA-256 by which a directory is known, in lower-case hexadecimal digits. The order of the nodes means nothing.
@@ -102,18 +114,20 @@ func (f File) normalize() File {
 // comments: it has no entries for directories, so that those that the image has already stay as they are.
 func (f File) instructions() string {
 	var b strings.Builder
+	f = f.Packed()
 	if len(f.Tree) == 0 {
 		return `COPY --chmod=` + f.Mode + ` ["` + f.ContextName() + `", ` + quoteJSON(f.Target) + "]\n"
 	}
+	dir := strings.TrimSuffix(f.Target, "/") + "/"
 	for _, n := range f.Tree {
-		b.WriteString("# " + f.Target + "/" + n.Path)
+		b.WriteString("# " + dir + n.Path)
 		if n.Link != "" {
 			b.WriteString(" -> " + n.Link + "\n")
 		} else {
 			b.WriteString(" " + n.Mode + " sha256-" + n.SHA256 + "\n")
 		}
 	}
-	b.WriteString(`ADD ["` + f.ContextName() + `", ` + quoteJSON(f.Target+"/") + "]\n")
+	b.WriteString(`ADD ["` + f.ContextName() + `", ` + quoteJSON(dir) + "]\n")
 	return b.String()
 }
 
@@ -136,7 +150,7 @@ func validateFiles(files []File) problem.List {
 		case !path.IsAbs(f.Target) || clean != f.Target || clean == "/" || strings.ContainsAny(f.Target, special):
 			found = append(found, invalidFile(field+".target", f.Target, "a clean absolute path without wildcards, quotes, $ and \\"))
 		case forbidden(clean):
-			found = append(found, invalidFile(field+".target", f.Target, "outside of /dev, /proc, /sys and /run"))
+			found = append(found, invalidFile(field+".target", f.Target, outside))
 		case seen[clean]:
 			found = append(found, invalidFile(field+".target", f.Target, "each target once"))
 		}
@@ -153,6 +167,7 @@ func validateFiles(files []File) problem.List {
 			found = append(found, invalidFile(field+".sha256", f.SHA256, "64 hexadecimal digits"))
 		}
 	}
+	found = append(found, nested(files)...)
 	if nodes > MaxTreeFiles {
 		found = append(found, problem.Problem{
 			Code: problem.InvalidParameter, Field: "files", Value: fmt.Sprintf("%d files in directories", nodes), Limit: fmt.Sprint(MaxTreeFiles),
@@ -179,7 +194,7 @@ func validateTree(field string, f File, seen map[string]bool) problem.List {
 			len(n.Path) > maxPath || !utf8.ValidString(n.Path) || strings.ContainsAny(n.Path, "\x00\n\r"):
 			refuse(n, fmt.Sprintf("a clean relative path of one line of UTF-8, of at most %d bytes", maxPath))
 		case forbidden(target):
-			refuse(n, "outside of /dev, /proc, /sys and /run")
+			refuse(n, outside)
 		case seen[target]:
 			refuse(n, "each target once")
 		case under(kinds, n.Path):
@@ -198,6 +213,36 @@ func validateTree(field string, f File, seen map[string]bool) problem.List {
 		found = append(found, invalidFile(field+".sha256", f.SHA256, TreeSum(f.Tree)))
 	}
 	return found
+}
+
+// nested refuses targets below what another entry makes a file.
+func nested(files []File) problem.List {
+	made := map[string]bool{}
+	for _, f := range files {
+		if len(f.Tree) == 0 {
+			made[f.Target] = true
+		}
+		for _, n := range f.Tree {
+			made[path.Join(f.Target, n.Path)] = true
+		}
+	}
+	var found problem.List
+	for i, f := range files {
+		if under(made, f.Target) {
+			found = append(found, invalidFile(fmt.Sprintf("files[%d].target", i), f.Target, "nothing below the target of another file"))
+		}
+	}
+	return found
+}
+
+// portable says whether the archive of a COPY can hold the name: its format is older than Unicode.
+func portable(target string) bool {
+	for _, r := range target {
+		if r < ' ' || r > '~' {
+			return false
+		}
+	}
+	return len(path.Base(target)) <= maxBase
 }
 
 // under says whether a path lies below one of the others.
@@ -220,7 +265,13 @@ func Inside(at, link string) bool {
 	return to != ".." && !strings.HasPrefix(to, "../")
 }
 
+// outside is where files may be put.
+const outside = "outside of /dev, /proc, /sys, /run and " + pkgmanager.ToolDir + ", where scripts are put"
+
 func forbidden(target string) bool {
+	if target == pkgmanager.ToolDir || strings.HasPrefix(target, pkgmanager.ToolDir+"/") {
+		return true
+	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(target, "/"), "/")
 	return slices.Contains([]string{"dev", "proc", "sys", "run"}, first)
 }

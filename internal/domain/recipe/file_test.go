@@ -2,7 +2,9 @@ package recipe_test
 
 import (
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,6 +95,16 @@ func TestValidateTree(t *testing.T) {
 			[]recipe.File{{Target: "/opt/x/a", Mode: "0644", SHA256: sum("a")}, tree("/opt/x", file("a", "a"))},
 			[]string{"InvalidFile files[1].source"},
 		},
+		{
+			"below another file",
+			[]recipe.File{{Target: "/opt/x", Mode: "0644", SHA256: sum("a")}, {Target: "/opt/x/y/z", Mode: "0644", SHA256: sum("a")}},
+			[]string{"InvalidFile files[1].target"},
+		},
+		{
+			"below a file of a directory",
+			[]recipe.File{tree("/opt", file("a", "a")), {Target: "/opt/a/b", Mode: "0644", SHA256: sum("a")}},
+			[]string{"InvalidFile files[1].target"},
+		},
 		{"below a file", []recipe.File{tree("/opt/x", file("a", "a"), file("a/b", "a"))}, []string{"InvalidFile files[0].source"}},
 		{"below a link", []recipe.File{tree("/opt/x", link("a", "b"), file("a/c/d", "a"))}, []string{"InvalidFile files[0].source"}},
 		{"absolute link", []recipe.File{tree("/opt/x", link("a", "/etc/passwd"))}, []string{"InvalidFile files[0].source"}},
@@ -126,5 +138,25 @@ func TestCheckTreeSize(t *testing.T) {
 	}
 	if found := recipe.CheckTreeSize("files", recipe.MaxTreeSize+1); len(found) != 1 || found[0].Code != "FileTooLarge" || found[0].Limit != "2147483648 bytes" {
 		t.Errorf("got %v", found)
+	}
+}
+
+// TestPacked: a single file whose name the archive of a COPY cannot hold is all that is in a directory.
+func TestPacked(t *testing.T) {
+	t.Parallel()
+	long := "/opt/" + strings.Repeat("x", 101)
+	for target, dir := range map[string]string{"/opt/é": "/opt", long: "/opt", "/é": "/", long[:105]: "", "/opt/é/a": "/opt/é"} {
+		f := recipe.File{Target: target, Mode: "0600", SHA256: sum("a")}
+		want := f
+		if dir != "" {
+			want = tree(dir, recipe.Node{Path: path.Base(target), Mode: "0600", SHA256: sum("a")})
+		}
+		if diff := cmp.Diff(want, f.Packed()); diff != "" {
+			t.Errorf("%s: %s", target, diff)
+		}
+		r := recipe.Recipe{Files: []recipe.File{f}}
+		if text := r.Containerfile(); strings.Contains(text, "ADD [") != (dir != "") || strings.Contains(text, "//") {
+			t.Errorf("%s: %s", target, text)
+		}
 	}
 }

@@ -207,7 +207,7 @@ func TestTargets(t *testing.T) {
 		"": false, "/": false, "opt/x": false, "./x": false, "~/x": false, "/opt/": false, "/opt//x": false, "/opt/./x": false, "/opt/../etc/passwd": false,
 		"/opt/*.txt": false, "/opt/a?": false, "/opt/[ab]": false, "/opt/$HOME": false, "/opt/it's": false, `/opt/"a"`: false, `/opt/a\b`: false,
 		"/opt/a\nb": false, "/opt/a\rb": false, "/opt/a\x00": false, "/dev/null": false, "/proc/x": false, "/sys/x": false, "/run/x": false, "/dev": false,
-		`C:\x`: false, "${path}/x": false,
+		`C:\x`: false, "${path}/x": false, pkgmanager.ToolDir: false, pkgmanager.ToolDir + "/cmd-0.sh": false, pkgmanager.ToolDir + "2/x": true,
 	} {
 		r := recipe.Recipe{Files: []recipe.File{{Target: target, Mode: "0644", SHA256: sum("a")}}}
 		want := []string{"InvalidFile files[0].target"}

@@ -1,0 +1,32 @@
+package recipe
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Origin finds the entry that an instruction of the Containerfile comes from, as the build names the instruction: the attribute
+// and what the user wrote there. It is empty for what no entry is behind.
+func (r Recipe) Origin(step string) (field, value string) {
+	r = r.Normalize()
+	for i, f := range r.Files {
+		if strings.Contains(step, f.Packed().ContextName()) {
+			return fmt.Sprintf("files[%d].target", i), f.Target
+		}
+	}
+	for i, e := range r.Packages {
+		if len(e.Names) > 0 && bare(e.Instructions(i)) == bare(step) {
+			return fmt.Sprintf("packages[%d]", i), strings.Join(e.Names, ", ")
+		}
+	}
+	return "", ""
+}
+
+var mount = regexp.MustCompile(`--mount=\S+`)
+
+// bare is an instruction without its mounts and line breaks, which a build does not name as they were written.
+func bare(instruction string) string {
+	instruction = mount.ReplaceAllString(strings.ReplaceAll(instruction, "\\\n", " "), " ")
+	return strings.Join(strings.Fields(instruction), " ")
+}
