@@ -299,13 +299,15 @@ func TestSecondDaemon(t *testing.T) {
 	b := newBench(t)
 	cfg := b.config()
 	cfg.Socket = filepath.Join(b.dir, "other.sock")
-	err := daemon.Run(b.ctx, cfg, daemon.Options{Engine: b.engine, Registry: b.registry}, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second) // a second daemon that does start would run until then
+	defer cancel()
+	err := daemon.Run(ctx, cfg, daemon.Options{Engine: b.engine, Registry: b.registry}, slog.New(slog.DiscardHandler))
 	if !problem.Has(err, problem.StateInUse) {
 		t.Errorf("over the same data: %v, want StateInUse", err)
 	}
 	cfg = b.config()
 	cfg.DataDir = filepath.Join(b.dir, "other")
-	err = daemon.Run(b.ctx, cfg, daemon.Options{Engine: b.engine, Registry: b.registry}, slog.New(slog.DiscardHandler))
+	err = daemon.Run(ctx, cfg, daemon.Options{Engine: b.engine, Registry: b.registry}, slog.New(slog.DiscardHandler))
 	if !problem.Has(err, problem.StateInUse) {
 		t.Errorf("on the same socket: %v, want StateInUse", err)
 	}

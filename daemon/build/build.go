@@ -150,10 +150,10 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Build, 
 	b := domain.Build{
 		Owner: req.Owner, ImageID: req.ImageID, ImageVersion: req.ImageVersion, ResourceGroupID: req.ResourceGroupID, CU: req.CU,
 	}
-	content, err := resource.Hash(b)
-	if err == nil {
-		err = b.Validate().Err()
+	if err := b.Validate().Err(); err != nil { // before the hash: not every number has one
+		return b, err
 	}
+	content, err := resource.Hash(b)
 	if err != nil {
 		return b, err
 	}

@@ -2,6 +2,7 @@ package build_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -150,6 +151,7 @@ func TestCreateRefused(t *testing.T) {
 		{"a version to come", func(r *build.CreateRequest) { r.ImageVersion = 2 }, problem.VersionNotFound, "image_version"},
 		{"not published", func(r *build.CreateRequest) { r.ImageID = tested.ID }, problem.ImageNotPublished, "image_version"},
 		{"no size", func(r *build.CreateRequest) { r.CU = 0 }, problem.InvalidCu, "cu"},
+		{"no number", func(r *build.CreateRequest) { r.CU = math.NaN() }, problem.InvalidCu, "cu"},
 		{"size", func(r *build.CreateRequest) { r.CU = 4 }, problem.CuExceedsResourceGroup, "cu"},
 		{"no group", func(r *build.CreateRequest) { r.ResourceGroupID = "rg-gone" }, problem.NotFound, "resource_group_id"},
 		{"another region's group", func(r *build.CreateRequest) { r.ResourceGroupID = east.ID }, problem.NotFound, "resource_group_id"},

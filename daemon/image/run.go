@@ -56,10 +56,23 @@ func (s *Service) Run(ctx context.Context, req RunRequest) (processID string, er
 
 func validateRun(req RunRequest) problem.List {
 	found := recipe.ValidateEnv("env", req.Env)
-	if len(req.Argv) == 0 || strings.ContainsRune(strings.Join(req.Argv, ""), 0) {
+	if len(req.Argv) == 0 {
 		found = append(found, problem.Problem{
-			Code: problem.MissingRequired, Field: "argv", Limit: "a command without NUL", Remedy: "Say what to run after --.",
+			Code: problem.MissingRequired, Field: "argv", Limit: "a command", Remedy: "Say what to run after --.",
 		})
+	}
+	for n, arg := range req.Argv {
+		p := problem.Problem{Code: problem.InvalidParameter, Field: fmt.Sprintf("argv[%d]", n)}
+		switch {
+		case len(arg) > domain.MaxTestCommand:
+			p.Value, p.Limit = fmt.Sprintf("%d bytes", len(arg)), fmt.Sprintf("%d bytes", domain.MaxTestCommand)
+			p.Remedy = "Make the argument shorter."
+		case strings.ContainsRune(arg, 0):
+			p.Value, p.Limit, p.Remedy = fmt.Sprintf("%q", arg), "text without NUL", "Remove what is no text."
+		default:
+			continue
+		}
+		found = append(found, p)
 	}
 	return found
 }

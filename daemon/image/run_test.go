@@ -193,7 +193,11 @@ func TestRunRefused(t *testing.T) {
 		{"not published", func(r *image.RunRequest) { r.Image = "unpublished" }, problem.ImageNotPublished, "image"},
 		{"no image", func(r *image.RunRequest) { r.Image = "gone" }, problem.NotFound, "id"},
 		{"no command", func(r *image.RunRequest) { r.Argv = nil }, problem.MissingRequired, "argv"},
-		{"NUL", func(r *image.RunRequest) { r.Argv = []string{"a\x00"} }, problem.MissingRequired, "argv"},
+		{"NUL", func(r *image.RunRequest) { r.Argv = []string{"a", "b\x00"} }, problem.InvalidParameter, "argv[1]"},
+		{
+			"a long argument", func(r *image.RunRequest) { r.Argv = []string{strings.Repeat("x", 1<<17)} },
+			problem.InvalidParameter, "argv[0]",
+		},
 		{"env", func(r *image.RunRequest) { r.Env = map[string]string{"A B": ""} }, problem.InvalidEnv, `env["A B"]`},
 		{"region", func(r *image.RunRequest) { r.Region = "west" }, problem.UnknownRegion, "region"},
 		{"another region", func(r *image.RunRequest) { r.Region, r.Image = "east", "segmenter" }, problem.NotFound, "id"},

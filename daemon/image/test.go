@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kilnhq/kiln/daemon/job"
 	"github.com/kilnhq/kiln/daemon/process"
@@ -15,6 +16,9 @@ import (
 	processdomain "github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 )
+
+// maxStepName is how much of a command stands in the name of its step, in characters.
+const maxStepName = 100
 
 // Tester runs the tests of versions; it implements process.Handler.
 type Tester struct{ *Service }
@@ -105,6 +109,18 @@ func packages(list []worker.Package) (converted []official.Package) {
 	return converted
 }
 
+// first gives enough of a command to tell it by: a step's name is on every line of its log.
+func first(command string) string {
+	line, _, more := strings.Cut(strings.TrimSpace(command), "\n")
+	if runes := []rune(line); len(runes) > maxStepName {
+		line, more = string(runes[:maxStepName]), true
+	}
+	if more {
+		line += " …"
+	}
+	return line
+}
+
 func commands(spec domain.Spec) []worker.Command {
 	var list []worker.Command
 	for _, t := range spec.TaskTypes {
@@ -113,7 +129,7 @@ func commands(spec domain.Spec) []worker.Command {
 		}
 	}
 	for n, c := range spec.Test.Commands {
-		list = append(list, worker.Command{Name: fmt.Sprintf("test.commands[%d]: %s", n, c), Argv: []string{"/bin/sh", "-ec", c}})
+		list = append(list, worker.Command{Name: fmt.Sprintf("test.commands[%d]: %s", n, first(c)), Argv: []string{"/bin/sh", "-ec", c}})
 	}
 	return list
 }

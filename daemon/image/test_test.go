@@ -2,6 +2,7 @@ package image_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,7 +24,8 @@ func TestTested(t *testing.T) {
 	d, g := setup(t, servicetest.Options{})
 	spec := servicetest.Spec("segmenter", g, "1")
 	spec.TaskTypes = []tasktype.Type{tasktype.PyODPS3, tasktype.Shell}
-	spec.Test.Commands = []string{"python3 -c 'import jieba'", "test -f /opt/a"}
+	long := strings.Repeat("長", 101)
+	spec.Test.Commands = []string{"python3 -c 'import jieba'", "test -f /opt/a", "true\n" + long, long}
 	sum := d.Upload("content")
 	spec.Recipe.Files = []recipe.File{{Target: "/opt/a", Mode: "0644", SHA256: sum}}
 	i := d.Publish(spec)
@@ -37,6 +39,8 @@ func TestTested(t *testing.T) {
 		{Name: "smoke test of shell", Argv: []string{"/bin/bash", "-c", "true"}},
 		{Name: "test.commands[0]: python3 -c 'import jieba'", Argv: []string{"/bin/sh", "-ec", "python3 -c 'import jieba'"}},
 		{Name: "test.commands[1]: test -f /opt/a", Argv: []string{"/bin/sh", "-ec", "test -f /opt/a"}},
+		{Name: "test.commands[2]: true …", Argv: []string{"/bin/sh", "-ec", "true\n" + long}},
+		{Name: "test.commands[3]: " + strings.Repeat("長", 100) + " …", Argv: []string{"/bin/sh", "-ec", long}},
 	}
 	if diff := cmp.Diff(want, got.Image.Commands); diff != "" {
 		t.Error(diff)

@@ -336,6 +336,18 @@ func TestList(t *testing.T) {
 	}
 }
 
+// TestListRefused: what no process can be is refused; an empty list would say that there is none.
+func TestListRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for field, filter := range map[string]process.Filter{"kind": {Kind: "bake"}, "state": {State: "done"}} {
+		_, err := b.List(b.ctx, owner, filter)
+		if found := problem.From(err); len(found) != 1 || found[0].Code != problem.InvalidParameter || found[0].Field != field || found[0].Limit == "" {
+			t.Errorf("%s: got %v", field, err)
+		}
+	}
+}
+
 // TestStranger checks that somebody else's process answers exactly as one that does not exist.
 func TestStranger(t *testing.T) {
 	t.Parallel()

@@ -31,6 +31,9 @@ func (r *Runner) Get(ctx context.Context, owner, id string) (View, error) {
 
 // List gives the owner's processes, newest first.
 func (r *Runner) List(ctx context.Context, owner string, f Filter) ([]View, error) {
+	if err := domain.ValidateFilter(f.Kind, f.State).Err(); err != nil {
+		return nil, err
+	}
 	if f.Limit <= 0 {
 		f.Limit = DefaultList
 	}

@@ -3,9 +3,11 @@ package server_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +22,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	domainprocess "github.com/kilnhq/kiln/internal/domain/process"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 )
@@ -288,6 +291,27 @@ func TestRequestsAreLimited(t *testing.T) {
 	small := workspace.Workspace{Description: strings.Repeat("x", 1<<19)}
 	if _, err := b.CreateWorkspace(t.Context(), "k", small); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLargestSpecification: what the rules admit, a request can carry.
+func TestLargestSpecification(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	spec := domainimage.Spec{Test: domainimage.Test{Commands: slices.Repeat([]string{"x"}, domainimage.MaxTestCommands)}}
+	for n := range recipe.MaxFiles {
+		spec.Recipe.Files = append(spec.Recipe.Files, recipe.File{Target: fmt.Sprintf("/%d", n), Mode: "0644"})
+	}
+	spec.Recipe.Env = map[string]string{"LARGE": strings.Repeat("x", domainimage.MaxSize-60_000)}
+	if problem.Has(spec.Validate(), problem.RequestTooLarge) {
+		t.Fatal("the rules refuse it")
+	}
+	if _, err := b.CreateImage(t.Context(), client.CreateImage{Spec: spec}); err != nil {
+		t.Error(err)
+	}
+	spec.Recipe.Env["LARGE"] += strings.Repeat("x", 10_000)
+	if !problem.Has(spec.Validate(), problem.RequestTooLarge) {
+		t.Error("the rules admit more")
 	}
 }
 

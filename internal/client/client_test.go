@@ -37,7 +37,8 @@ func TestEndpoints(t *testing.T) {
 	}
 	for _, endpoint := range []string{
 		"/run/kiln/kilnd.sock", "unix://run/kilnd.sock", "unix://", "unix:///" + strings.Repeat("x", 107), "ftp://host", "https://",
-		"https://host/path", "https://host?q", "https://user:secret@host", "host:80", "://", "http://a b",
+		"https://host/path", "https://host?q", "https://user:secret@host", "host:80", "://", "http://a b", "http://secret@host:1",
+		"http://host:1/?token=secret", "http://host:1/#secret", "secret@host", "http://user:secret@host:port", "unix://secret@host/x",
 	} {
 		_, err := New(Config{Endpoint: endpoint})
 		if !problem.Has(err, problem.InvalidParameter) || problem.From(err)[0].Field != "endpoint" || strings.Contains(err.Error(), "secret") {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/redact"
 )
 
 // The environment variables that stand in for an empty configuration.
@@ -75,7 +76,7 @@ func exists(name string) bool {
 func parseEndpoint(endpoint string) (target, error) {
 	if socket, ok := strings.CutPrefix(endpoint, "unix://"); ok {
 		if !path.IsAbs(socket) || len(socket) > maxSocketPath {
-			return target{}, invalid("endpoint", endpoint, "unix:// and an absolute path of at most "+strconv.Itoa(maxSocketPath)+" bytes")
+			return target{}, invalid("endpoint", redact.URL(endpoint), "unix:// and an absolute path of at most "+strconv.Itoa(maxSocketPath)+" bytes")
 		}
 		return target{text: endpoint, base: "http://kilnd", socket: socket, secure: true}, nil
 	}
@@ -83,11 +84,11 @@ func parseEndpoint(endpoint string) (target, error) {
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil:
-		return target{}, invalid("endpoint", "", limit) // the text may hold a password
+		return target{}, invalid("endpoint", redact.URL(endpoint), limit)
 	case u.User != nil:
-		return target{}, invalid("endpoint", u.Redacted(), limit+", without a user")
+		return target{}, invalid("endpoint", redact.URL(endpoint), limit+", without a user")
 	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", strings.Trim(u.Path, "/") != "", u.RawQuery != "", u.Fragment != "":
-		return target{}, invalid("endpoint", u.Redacted(), limit)
+		return target{}, invalid("endpoint", redact.URL(endpoint), limit)
 	}
 	base := u.Scheme + "://" + u.Host
 	return target{text: base, base: base, secure: u.Scheme == "https" || loopback(u.Hostname())}, nil

@@ -9,6 +9,7 @@ import (
 
 	domain "github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
@@ -21,6 +22,7 @@ type draft struct {
 	files    []fileModel // as configured; those that are unknown as a whole are empty
 	official bool        // whether the source is an official image, as far as is known
 	gaps     gaps
+	refused  problem.List // what a specification cannot even say
 }
 
 // gaps says what of a specification is not known yet.
@@ -79,6 +81,12 @@ func (d *draft) source(ctx context.Context, object types.Object) diag.Diagnostic
 	d.gaps.source = object.IsUnknown() || source.Official.IsUnknown()
 	d.official = !object.IsNull() && !source.Official.IsNull() || d.gaps.source
 	d.gaps.base, d.gaps.version = official.Image.IsUnknown(), official.Version.IsUnknown()
+	if version := official.Version; !version.IsNull() && !version.IsUnknown() && version.ValueString() == "" {
+		d.refused = append(d.refused, problem.Problem{
+			Code: problem.InvalidParameter, Field: "source.official.version", Value: `""`, Limit: "a version of the catalogue, as YYYYMMDD",
+			Remedy: "Remove the version, or set it to null, for the newest one.",
+		})
+	}
 	d.spec.Recipe.Base = recipe.Base{Official: official.Image.ValueString(), Version: official.Version.ValueString()}
 	return diags
 }
@@ -165,6 +173,12 @@ func (d *draft) env(m types.Map) {
 	for key, element := range m.Elements() {
 		value, ok := element.(types.String)
 		d.gaps.env = d.gaps.env || !ok || value.IsUnknown()
+		if element.IsNull() {
+			d.refused = append(d.refused, problem.Problem{
+				Code: problem.InvalidEnv, Field: fmt.Sprintf("env[%q]", key), Value: "null", Limit: "a text, which may be empty",
+				Remedy: `Write "" for an empty value, or leave the variable out.`,
+			})
+		}
 		d.spec.Recipe.Env[key] = value.ValueString()
 	}
 }

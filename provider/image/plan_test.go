@@ -72,6 +72,18 @@ func TestAccRefusedConfiguration(t *testing.T) {
 		"FileBoth": {
 			"files", `[{ source = "a", content = "x", target = "/a" }]`, []string{"Error: ConflictingAttribute", "Field: files[0].content"},
 		},
+		"EmptyVersion": {
+			"source", official(acctest.Official, `, version = ""`), []string{"Error: InvalidParameter", "Field: source.official.version", "newest one"},
+		},
+		"EnvNull": {"env", `{ A = null }`, []string{"Error: InvalidEnv", `Field: env["A"]`}},
+		"EnvLarge": {
+			"env", `{ A = join("", [for n in range(1000) : "0123456789012345678901234567890123456789"]) }`,
+			[]string{"Error: InvalidEnv", `Field: env["A"]`, "40001 bytes", "32768 bytes"},
+		},
+		"ScriptsLarge": {
+			"packages", `[for n in range(20) : { type = "script", script = "true # ${join("", [for m in range(880) : "0123456789012345678901234567890123456789012345678901234567890123"])}" }]`,
+			[]string{"Error: RequestTooLarge", "Field: packages", "921600 bytes in all"},
+		},
 		"Env":     {"env", `{ "A-B" = "x" }`, []string{"Error: InvalidEnv", `Field: env["A-B"]`}},
 		"CU":      {"test", group + "\ncu = 0.3 }", []string{"Error: InvalidCu", "Field: test.cu", "0.3"}},
 		"Command": {"test", group + "\ncommands = [\"\"] }", []string{"Error: InvalidParameter", "Field: test.commands"}},

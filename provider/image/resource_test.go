@@ -182,9 +182,19 @@ func TestAccPublish(t *testing.T) {
 		)},
 		acctest.Unchanged(no),
 		publish,
-		acctest.Refused(no, "Error: CannotUnpublish", "Field: publish"),
+		acctest.Refused(no, "Error: CannotUnpublish", "Field: publish", "terraform taint ADDRESS"),
 	)
 	if n := d.Engine.Calls(worker.KindImage); n != 1 {
 		t.Errorf("%d builds, want 1", n)
 	}
+}
+
+// TestAccUnpublish: what the refusal to unpublish advises works.
+func TestAccUnpublish(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	anew := acctest.Planned(d.Provider()+image(map[string]string{"publish": "false"}), address, plancheck.ResourceActionReplace)
+	anew.Taint = []string{address}
+	anew.Check = resource.ComposeTestCheckFunc(attribute("stage", "Unpublished"), resource.TestCheckNoResourceAttr(address, "published_version"))
+	acctest.Run(t, resource.TestStep{Config: d.Provider() + image(nil)}, anew)
 }

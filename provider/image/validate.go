@@ -36,6 +36,7 @@ func (d draft) validate() problem.List {
 			Remedy: "Say what the image is based on, for example source = { official = { image = \"…\" } }.",
 		})
 	}
+	found = append(found, d.refused...)
 	for i, f := range d.files {
 		found = append(found, f.validate(i)...)
 	}

@@ -45,8 +45,12 @@ type Test struct {
 	CU              float64
 }
 
-// MaxTestCommands is the most commands that a test may have.
-const MaxTestCommands = 100
+// Limits of a test and of a specification.
+const (
+	MaxTestCommands = 100
+	MaxTestCommand  = 64 << 10  // bytes: a command becomes one argument of a shell, of which the kernel takes 128 KiB
+	MaxSize         = 900 << 10 // bytes of all texts of a specification: with room to spare, what the daemon takes in a request
+)
 
 // Image is a custom image as the daemon keeps it.
 type Image struct {
@@ -99,7 +103,8 @@ func (s Spec) Validate() problem.List {
 	}
 	found = append(found, ValidateTaskTypes(s.TaskTypes)...)
 	found = append(found, s.Recipe.Validate()...)
-	return append(found, s.Test.Validate()...)
+	found = append(found, s.Test.Validate()...)
+	return append(found, s.validateSize()...)
 }
 
 // Validate checks a test's commands and size.
@@ -111,7 +116,12 @@ func (t Test) Validate() problem.List {
 		})
 	}
 	for n, c := range t.Commands {
-		if strings.TrimSpace(c) == "" || strings.ContainsRune(c, 0) {
+		if len(c) > MaxTestCommand {
+			found = append(found, problem.Problem{
+				Code: problem.InvalidParameter, Field: fmt.Sprintf("test.commands[%d]", n), Value: fmt.Sprintf("%d bytes", len(c)),
+				Limit: fmt.Sprintf("%d bytes", MaxTestCommand), Remedy: "Put the script into files, and run it from there.",
+			})
+		} else if strings.TrimSpace(c) == "" || strings.ContainsRune(c, 0) {
 			found = append(found, problem.Problem{
 				Code: problem.InvalidParameter, Field: fmt.Sprintf("test.commands[%d]", n), Value: c, Limit: "shell commands without NUL",
 				Remedy: "Remove the empty command, or what is no text in it.",

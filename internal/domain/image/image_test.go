@@ -2,6 +2,8 @@ package image_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -61,6 +63,18 @@ func TestValidate(t *testing.T) {
 			[]string{"InvalidRequirement packages[0].names[0]"},
 		},
 		{
+			"a long command", func(s *image.Spec) { s.Test.Commands = []string{"true", strings.Repeat("x", image.MaxTestCommand+1)} },
+			[]string{"InvalidParameter test.commands[1]"},
+		},
+		{"large scripts", func(s *image.Spec) { s.Recipe.Packages = scripts(14) }, nil},
+		{"scripts that are too large together", func(s *image.Spec) { s.Recipe.Packages = scripts(15) }, []string{"RequestTooLarge packages"}},
+		{
+			"commands that are too large together", func(s *image.Spec) {
+				s.Recipe.Packages = scripts(1)
+				s.Test.Commands = slices.Repeat([]string{strings.Repeat("x", image.MaxTestCommand)}, 14)
+			}, []string{"RequestTooLarge test.commands"},
+		},
+		{
 			"everything, in the order of the fields", func(s *image.Spec) { *s = image.Spec{Recipe: recipe.Recipe{Env: map[string]string{"1": ""}}} },
 			[]string{"InvalidName name", "InvalidParameter visibility", "EmptyTaskTypes task_types", `InvalidEnv env["1"]`, "InvalidCu test.cu"},
 		},
@@ -72,6 +86,12 @@ func TestValidate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// scripts gives entries of nearly 64 KiB each.
+func scripts(n int) []pkgmanager.Entry {
+	script := "true #" + strings.Repeat("x", pkgmanager.MaxScript-1000)
+	return slices.Repeat([]pkgmanager.Entry{{Type: pkgmanager.Script, Script: script}}, n)
 }
 
 func many(n int) []string {

@@ -9,6 +9,7 @@ func AdmitPublish(publishedVersion int, publish bool) problem.List {
 	}
 	return problem.List{{
 		Code: problem.CannotUnpublish, Field: "publish", Value: "false", Limit: "true",
-		Detail: "tasks may use the published version", Remedy: "Set publish = true, or delete the image.",
+		Detail: "tasks may use the published version",
+		Remedy: "Set publish = true. To begin anew with an unpublished image, mark this one to be replaced: terraform taint ADDRESS.",
 	}}
 }

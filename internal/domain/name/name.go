@@ -40,11 +40,16 @@ func General(field, value string) problem.List {
 
 // Description checks a description: at most 128 characters, no control characters.
 func Description(field, value string) problem.List {
-	control := strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError })
-	if n := utf8.RuneCountInString(value); n > MaxLength || control {
+	if n := utf8.RuneCountInString(value); n > MaxLength {
 		return problem.List{{
 			Code: problem.InvalidParameter, Field: field, Value: fmt.Sprintf("%d characters", n), Limit: "128 characters on one line",
 			Remedy: "Shorten the description.",
+		}}
+	}
+	if at := strings.IndexFunc(value, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }); at >= 0 {
+		return problem.List{{
+			Code: problem.InvalidParameter, Field: field, Value: fmt.Sprintf("%q", value), Limit: "128 characters on one line, no control characters",
+			Remedy: fmt.Sprintf("Remove the character at byte %d: it is a line end, or no text.", at),
 		}}
 	}
 	return nil

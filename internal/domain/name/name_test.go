@@ -3,6 +3,7 @@ package name_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/kilnhq/kiln/internal/domain/name"
 	"github.com/kilnhq/kiln/internal/domain/problem"
@@ -84,6 +85,9 @@ func TestDescription(t *testing.T) {
 		}
 		if !ok && (found[0].Code != problem.InvalidParameter || found[0].Field != "description") {
 			t.Errorf("Description(%q) = %v, want InvalidParameter", value, found)
+		}
+		if long := utf8.RuneCountInString(value) > name.MaxLength; !ok && long != strings.HasPrefix(found[0].Remedy, "Shorten") {
+			t.Errorf("Description(%q) advises: %s", value, found[0].Remedy)
 		}
 	}
 }

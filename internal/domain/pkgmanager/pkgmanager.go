@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/redact"
 )
 
 // Type names a way of installing packages.
@@ -32,8 +33,11 @@ var indexed = []Type{Yum, Python2, Python3}
 
 // Limits of one entry.
 const (
-	MaxNames  = 500
-	MaxScript = 64 << 10 // bytes
+	MaxNames     = 500
+	MaxName      = 256      // bytes of one
+	MaxNamesSize = 64 << 10 // bytes of all: they become one argument of a shell, of which the kernel takes 128 KiB
+	MaxScript    = 64 << 10 // bytes
+	maxIndex     = 2048     // bytes
 )
 
 // ToolDir is where the platform keeps the scripts of script entries; logs and diagnoses name them by it.
@@ -69,7 +73,7 @@ var managers = map[Type]manager{
 var lineEnd = regexp.MustCompile(`\r+\n`)
 
 // Normalize trims what has no meaning: names that are there already, spaces around them, and of scripts the carriage returns
-// before line feeds and the empty lines at the end.
+// before line feeds, the empty lines at the end, and the mark that editors of Windows put before a text.
 func (e Entry) Normalize() Entry {
 	names := make([]string, 0, len(e.Names))
 	seen := map[string]bool{}
@@ -80,7 +84,7 @@ func (e Entry) Normalize() Entry {
 		}
 	}
 	e.Names = names
-	e.Script = strings.TrimRight(lineEnd.ReplaceAllString(e.Script, "\n"), "\r\n")
+	e.Script = strings.TrimRight(lineEnd.ReplaceAllString(strings.TrimLeft(e.Script, "\ufeff"), "\n"), "\r\n")
 	return e
 }
 
@@ -104,7 +108,7 @@ func (e Entry) Validate(field string) problem.List {
 		found = append(found, conflicting(field+".index", "index", indexed...))
 	} else if e.Index != "" && !validIndex(e.Index) {
 		found = append(found, problem.Problem{
-			Code: problem.InvalidParameter, Field: field + ".index", Value: redact(e.Index),
+			Code: problem.InvalidParameter, Field: field + ".index", Value: redact.URL(e.Index),
 			Limit: "http:// or https:// URL without user name, password, query or spaces", Remedy: "Give the base URL of the index, for example https://mirror.internal/simple/.",
 		})
 	}
@@ -114,19 +118,34 @@ func (e Entry) Validate(field string) problem.List {
 			Limit: "1 to " + strconv.Itoa(MaxNames), Remedy: "Name the packages to install, or remove the entry.",
 		})
 	}
+	return append(found, e.validateNames(field+".names", m)...)
+}
+
+func (e Entry) validateNames(field string, m manager) problem.List {
+	var found problem.List
+	size := 0
 	for i, n := range e.Names {
-		field := field + ".names[" + strconv.Itoa(i) + "]"
-		if _, _, ok := m.parse(strings.TrimSpace(n)); !ok {
-			found = append(found, problem.Problem{
-				Code: problem.InvalidRequirement, Field: field, Value: n, Limit: m.form,
-				Remedy: "One package an item; shell syntax has no meaning here, use a script for that.",
-			})
-		} else if e.Type == Python2 && !python2Pip(n) {
-			found = append(found, problem.Problem{
-				Code: problem.PipIncompatible, Field: field, Value: n, Limit: "pip==" + LastPip2,
-				Detail: "no pip after " + LastPip2 + " runs under Python 2", Remedy: "Say pip==" + LastPip2 + ", or remove the item.",
-			})
+		size += len(n)
+		p := problem.Problem{Code: problem.InvalidRequirement, Field: field + "[" + strconv.Itoa(i) + "]", Value: n}
+		_, _, ok := m.parse(strings.TrimSpace(n))
+		switch {
+		case len(n) > MaxName:
+			p.Limit, p.Remedy = strconv.Itoa(MaxName)+" bytes", "One package an item."
+		case !ok:
+			p.Limit, p.Remedy = m.form, "One package an item; shell syntax has no meaning here, use a script for that."
+		case e.Type == Python2 && !python2Pip(n):
+			p.Code, p.Limit, p.Detail = problem.PipIncompatible, "pip=="+LastPip2, "no pip after "+LastPip2+" runs under Python 2"
+			p.Remedy = "Say pip==" + LastPip2 + ", or remove the item."
+		default:
+			continue
 		}
+		found = append(found, p)
+	}
+	if size > MaxNamesSize {
+		found = append(found, problem.Problem{
+			Code: problem.InvalidParameter, Field: field, Value: strconv.Itoa(size) + " bytes", Limit: strconv.Itoa(MaxNamesSize) + " bytes",
+			Remedy: "Divide them into several entries.",
+		})
 	}
 	return found
 }

@@ -1,6 +1,7 @@
 package pkgmanager_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -62,6 +63,10 @@ func TestValidate(t *testing.T) {
 			[]string{"ScriptTooLarge packages[0].script"},
 		},
 		{"binary script", pkgmanager.Entry{Type: pkgmanager.Script, Script: "a\x00b"}, []string{"InvalidScript packages[0].script"}},
+		{"nothing but a mark", pkgmanager.Entry{Type: pkgmanager.Script, Script: "\ufeff\n"}, []string{"EmptyScript packages[0].script"}},
+		{"a long name", pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"a=" + strings.Repeat("1", pkgmanager.MaxName)}}, []string{"InvalidRequirement packages[0].names[0]"}},
+		{"many bytes", pkgmanager.Entry{Type: pkgmanager.Apt, Names: many(pkgmanager.MaxNamesSize/200 + 1)}, []string{"InvalidParameter packages[0].names"}},
+		{"as many as fit", pkgmanager.Entry{Type: pkgmanager.Apt, Names: many(pkgmanager.MaxNamesSize / 200)}, nil},
 		{"script in Latin-1", pkgmanager.Entry{Type: pkgmanager.Script, Script: "echo caf\xe9"}, []string{"InvalidScript packages[0].script"}},
 		{
 			"the place in the user's own list",
@@ -78,6 +83,16 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// many gives names of 200 bytes.
+func many(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("a%d=", i)
+		names[i] += strings.Repeat("1", 200-len(names[i]))
+	}
+	return names
+}
+
 func TestIndex(t *testing.T) {
 	t.Parallel()
 	for index, ok := range map[string]bool{
@@ -89,6 +104,7 @@ func TestIndex(t *testing.T) {
 		"https://pypi.internal/'": false, "https://pypi.internal/$HOME": false, "https://pypi.internal/`secret`": false, "https://pypi.internal/\n": false,
 		"https://pypi.internal/\\": false, "https://pypi.internal:port/": false, "https://user:secret@pypi.internal:x/": false,
 		"user:secret@pypi.internal/simple": false, "secret@pypi.internal/simple": false, "//secret@pypi.internal/": false,
+		"https://pypi.internal/" + strings.Repeat("x", 2048): false,
 	} {
 		found := pkgmanager.Entry{Type: pkgmanager.Python3, Names: []string{"a==1"}, Index: index}.Validate("packages[0]")
 		if ok != (len(found) == 0) {
@@ -120,6 +136,7 @@ func TestNormalize(t *testing.T) {
 		},
 		{"Windows", pkgmanager.Entry{Script: "a\r\nb\r\n"}, pkgmanager.Entry{Names: []string{}, Script: "a\nb"}},
 		{"Windows, twice", pkgmanager.Entry{Script: "a\r\r\nb\r\r\n"}, pkgmanager.Entry{Names: []string{}, Script: "a\nb"}},
+		{"Windows, marked", pkgmanager.Entry{Script: "\ufeffa\r\nb"}, pkgmanager.Entry{Names: []string{}, Script: "a\nb"}},
 		{"the last line feeds", pkgmanager.Entry{Script: "a\n\n\n"}, pkgmanager.Entry{Names: []string{}, Script: "a"}},
 		{"the last carriage return", pkgmanager.Entry{Script: "a\n\r"}, pkgmanager.Entry{Names: []string{}, Script: "a"}},
 		{"the rest stays", pkgmanager.Entry{Script: "\n  a \\\n\t# b\rc \n"}, pkgmanager.Entry{Names: []string{}, Script: "\n  a \\\n\t# b\rc "}},

@@ -110,24 +110,6 @@ func indexFlags(index string) string {
 
 func validIndex(index string) bool {
 	u, err := url.Parse(index)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
+	return err == nil && len(index) <= maxIndex && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
 		u.RawQuery == "" && u.Fragment == "" && !strings.ContainsAny(index, " \t\r\n'\"\\$`")
-}
-
-// redact keeps what may be a secret in a refused URL out of the refusal: people write tokens as user names and in queries, too.
-func redact(index string) string {
-	u, err := url.Parse(index)
-	if err != nil || u.Host == "" && strings.Contains(index, "@") {
-		return "(not a URL)"
-	}
-	if u.User != nil {
-		u.User = url.User("xxxxx")
-	}
-	if u.RawQuery != "" {
-		u.RawQuery = "xxxxx"
-	}
-	if u.Fragment != "" {
-		u.Fragment = "xxxxx"
-	}
-	return u.String()
 }

@@ -19,7 +19,7 @@ func (e Entry) validateScript(field string) problem.List {
 	}
 	field += ".script"
 	switch {
-	case strings.TrimSpace(e.Script) == "":
+	case strings.TrimSpace(e.Normalize().Script) == "":
 		found = append(found, problem.Problem{
 			Code: problem.EmptyScript, Field: field, Remedy: "Write the commands to run, or remove the entry.",
 		})

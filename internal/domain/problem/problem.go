@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Kind groups codes by what a caller can do about them.
@@ -35,8 +36,33 @@ type Problem struct {
 	Log    []string // the last lines of the log, when there is one
 }
 
+// The longest texts of a problem that is shown, in bytes. What is longer is cut, and says how long it was: a value may be a script.
+const (
+	maxValue = 256
+	maxText  = 4096
+)
+
+// Short gives the problem with texts that a terminal can show. Error and From give nothing longer.
+func (p Problem) Short() Problem {
+	p.Value, p.Field = cut(p.Value, maxValue), cut(p.Field, maxValue)
+	p.Limit, p.Remedy, p.Detail = cut(p.Limit, maxText), cut(p.Remedy, maxText), cut(p.Detail, maxText)
+	return p
+}
+
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	end := most
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return fmt.Sprintf("%s… (%d bytes)", text[:end], len(text))
+}
+
 // Error gives the problem as text: code, field, value, limit, remedy.
 func (p Problem) Error() string {
+	p = p.Short()
 	var b strings.Builder
 	b.WriteString(string(p.Code))
 	if p.Detail != "" {
@@ -76,13 +102,17 @@ func (l List) Err() error {
 	return l
 }
 
-// From finds the problems inside an error; it is empty when there is none.
+// From finds the problems inside an error, with short texts; it is empty when there is none.
 func From(err error) List {
 	if l, ok := errors.AsType[List](err); ok {
-		return l
+		short := make(List, len(l))
+		for i, p := range l {
+			short[i] = p.Short()
+		}
+		return short
 	}
 	if p, ok := errors.AsType[Problem](err); ok {
-		return List{p}
+		return List{p.Short()}
 	}
 	return nil
 }

@@ -7,7 +7,9 @@ import (
 	"go/parser"
 	"go/token"
 	"strconv"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -81,6 +83,28 @@ func TestFrom(t *testing.T) {
 	}
 	if !problem.Has(fmt.Errorf("x: %w", two), problem.InvalidCu) || problem.Has(two, problem.InvalidName) || problem.Has(nil, problem.NotFound) {
 		t.Error("Has finds what is not there, or does not find what is")
+	}
+}
+
+// TestShort checks that no text of a problem floods a terminal, whichever way it is shown, and that no character is torn.
+func TestShort(t *testing.T) {
+	t.Parallel()
+	long := problem.Problem{
+		Code: problem.InvalidEnv, Value: strings.Repeat("值", 50_000), Field: strings.Repeat("f", 50_000), Limit: strings.Repeat("l", 50_000),
+		Remedy: strings.Repeat("r", 50_000), Detail: strings.Repeat("d", 50_000),
+	}
+	if text := long.Error(); len(text) > 16<<10 || !utf8.ValidString(text) || !strings.Contains(text, "值… (150000 bytes)") {
+		t.Errorf("%d bytes: %.300s", len(text), text)
+	}
+	for _, err := range []error{long, problem.List{long, long}, fmt.Errorf("x: %w", long)} {
+		for _, p := range problem.From(err) {
+			if len(p.Value) > 300 || len(p.Field) > 300 || len(p.Limit)+len(p.Remedy)+len(p.Detail) > 13_000 {
+				t.Errorf("%T is not short", err)
+			}
+		}
+	}
+	if long.Value != problem.List(problem.List{long})[0].Value || problem.From(problem.List{long})[0].Value == long.Value {
+		t.Error("the list itself was changed, or nothing was")
 	}
 }
 

@@ -3,6 +3,8 @@
 package process
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/kilnhq/kiln/internal/domain/problem"
@@ -19,6 +21,9 @@ const (
 	KindRun       Kind = "run"     // kiln run
 	KindCleanup   Kind = "cleanup" // removes the artifacts of a deleted image
 )
+
+// Kinds lists the kinds.
+var Kinds = []Kind{KindCatalogue, KindTest, KindBuild, KindRun, KindCleanup}
 
 // RunStep is the name of the step in which a process of KindRun runs its command; what was printed before comes from the
 // installation of packages.
@@ -38,6 +43,33 @@ const (
 	StateFailed    State = "failed"
 	StateCancelled State = "cancelled"
 )
+
+// States lists the states.
+var States = []State{StateQueued, StateRunning, StateCompleted, StateFailed, StateCancelled}
+
+// ValidateFilter refuses a kind and a state that no process has; an empty one is any.
+func ValidateFilter(kind Kind, state State) problem.List {
+	var found problem.List
+	if kind != "" && !slices.Contains(Kinds, kind) {
+		found = append(found, problem.Problem{
+			Code: problem.InvalidParameter, Field: "kind", Value: string(kind), Limit: joined(Kinds), Remedy: "Choose one of these, or none for all.",
+		})
+	}
+	if state != "" && !slices.Contains(States, state) {
+		found = append(found, problem.Problem{
+			Code: problem.InvalidParameter, Field: "state", Value: string(state), Limit: joined(States), Remedy: "Choose one of these, or none for all.",
+		})
+	}
+	return found
+}
+
+func joined[T ~string](list []T) string {
+	texts := make([]string, len(list))
+	for i, text := range list {
+		texts[i] = string(text)
+	}
+	return strings.Join(texts, ", ")
+}
 
 // Final says whether a process will not change any more.
 func (s State) Final() bool {

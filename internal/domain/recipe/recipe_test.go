@@ -168,6 +168,8 @@ func TestValidate(t *testing.T) {
 				r.Env[fmt.Sprintf("V%d", n)] = ""
 			}
 		}, []string{"InvalidParameter env"}},
+		{"a large variable", func(r *recipe.Recipe) { r.Env["LARGE"] = strings.Repeat("x", recipe.MaxVariable) }, []string{`InvalidEnv env["LARGE"]`}},
+		{"the largest variable", func(r *recipe.Recipe) { r.Env["LARGE"] = strings.Repeat("x", recipe.MaxVariable-5) }, nil},
 		{"the same target twice", func(r *recipe.Recipe) { r.Files[1].Target = r.Files[0].Target }, []string{"InvalidFile files[1].target"}},
 		{"no mode", func(r *recipe.Recipe) { r.Files[0].Mode = "" }, []string{"InvalidFile files[0].mode"}},
 		{"three digits", func(r *recipe.Recipe) { r.Files[0].Mode = "644" }, []string{"InvalidFile files[0].mode"}},

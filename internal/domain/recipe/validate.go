@@ -18,6 +18,7 @@ const (
 	MaxPackages = 100
 	MaxFiles    = 1000
 	MaxEnv      = 100
+	MaxVariable = 32 << 10 // bytes of one environment variable, with its name
 )
 
 var envKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -48,6 +49,13 @@ func (r Recipe) Validate() problem.List {
 func ValidateEnv(field string, env map[string]string) problem.List {
 	var found problem.List
 	for _, key := range slices.Sorted(maps.Keys(env)) {
+		if size := len(key) + len(env[key]); size > MaxVariable {
+			found = append(found, problem.Problem{
+				Code: problem.InvalidEnv, Field: field + "[" + fmt.Sprintf("%q", key) + "]", Value: fmt.Sprintf("%d bytes", size),
+				Limit: fmt.Sprintf("%d bytes", MaxVariable), Remedy: "Put the value into a file.",
+			})
+			continue
+		}
 		if !envKey.MatchString(key) || strings.ContainsAny(env[key], "\x00\n\r") {
 			found = append(found, problem.Problem{
 				Code: problem.InvalidEnv, Field: field + "[" + fmt.Sprintf("%q", key) + "]", Value: key,

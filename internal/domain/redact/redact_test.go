@@ -1,0 +1,30 @@
+package redact_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/kilnhq/kiln/internal/domain/redact"
+)
+
+func TestURL(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"https://mirror.internal/simple/": "https://mirror.internal/simple/",
+		"unix:///run/kiln/kilnd.sock":     "unix:///run/kiln/kilnd.sock",
+		"http://hunter22@host:1":          "http://xxxxx@host:1",
+		"http://user:hunter22@host:1/x":   "http://xxxxx@host:1/x",
+		"http://host:1/?token=hunter22":   "http://host:1/?xxxxx",
+		"http://host:1/#hunter22":         "http://host:1/#xxxxx",
+		"http://host:1/#a%2Fhunter22":     "http://host:1/#xxxxx",
+		"hunter22@host/x":                 "(not a URL)",
+		"http:user:hunter22@host":         "(not a URL)",
+		"user:hunter22@host:80":           "(not a URL)",
+		"http://user:hunter22@host:port":  "(not a URL)",
+	} {
+		got := redact.URL(text)
+		if got != want || strings.Contains(got, "hunter22") {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
