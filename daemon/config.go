@@ -8,9 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsimple"
 
@@ -18,7 +16,6 @@ import (
 	"github.com/kilnhq/kiln/daemon/job"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
-	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/quota"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
@@ -85,11 +82,6 @@ const (
 	DefaultWorkers = 4
 )
 
-var (
-	regionName  = regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`) // it begins the names of the registry's repositories
-	versionDate = regexp.MustCompile(`^[0-9]{8}$`)
-)
-
 // LoadConfig reads a configuration file.
 func LoadConfig(path string) (Config, error) {
 	var c Config
@@ -115,6 +107,9 @@ func (c Config) complete() (Config, error) {
 			return c, err
 		}
 	}
+	if c.Socket, err = filepath.Abs(c.Socket); err != nil {
+		return c, fmt.Errorf("find socket: %w", err)
+	}
 	if c.Runtime == "" {
 		c.Runtime = findRuntime()
 	}
@@ -136,65 +131,6 @@ func (c Config) complete() (Config, error) {
 	}
 	c.Catalogue = &given
 	return c, c.validate().Err()
-}
-
-func (c Config) validate() problem.List {
-	var found problem.List
-	wrong := func(field, value, limit string) {
-		found = append(found, problem.Problem{
-			Code: problem.InvalidParameter, Field: field, Value: value, Limit: limit, Remedy: "Correct the daemon's configuration; docs/configuration.md has its fields.",
-		})
-	}
-	names := map[string]bool{}
-	for _, r := range c.Regions {
-		if !regionName.MatchString(r.Name) || names[r.Name] {
-			wrong("region", r.Name, "lower-case letters, digits and single - or _ between them; each name once")
-		}
-		names[r.Name] = true
-		if !slices.Contains(quota.Editions, quota.Edition(r.Edition)) {
-			wrong("region."+r.Name+".edition", r.Edition, "basic, standard, professional, enterprise")
-		}
-	}
-	switch system.Pinning(c.VersionPinning) {
-	case system.PinningEnforce, system.PinningWarn, system.PinningOff:
-	default:
-		wrong("version_pinning", c.VersionPinning, "enforce, warn, off")
-	}
-	types := map[string]bool{}
-	for _, index := range c.Indexes {
-		if u, err := url.Parse(index.URL); err != nil || u.Host == "" || index.Type != "pip" && index.Type != "yum" {
-			wrong("package_index."+index.Name, index.Type+" "+index.URL, `type = "pip" or "yum", and a URL`)
-		} else if types[index.Type] {
-			wrong("package_index."+index.Name, index.Type, "one index of each type")
-		}
-		types[index.Type] = true
-	}
-	if u, err := url.Parse(c.Catalogue.Mirror); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		wrong("catalogue.mirror", c.Catalogue.Mirror, "an http or https URL")
-	}
-	if u, err := url.Parse(c.Catalogue.RPMMirror); c.Catalogue.RPMMirror != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		wrong("catalogue.rpm_mirror", c.Catalogue.RPMMirror, "an http or https URL")
-	}
-	for _, image := range c.Catalogue.Images {
-		if !versionDate.MatchString(image.Version) {
-			wrong("catalogue.image."+image.Name+".version", image.Version, "a date, YYYYMMDD")
-		}
-		if host, repository, _ := strings.Cut(image.Reference, "/"); repository == "" || !strings.ContainsAny(host, ".:") && host != "localhost" {
-			wrong("catalogue.image."+image.Name+".reference", image.Reference, "HOST[:PORT]/REPOSITORY@DIGEST")
-		}
-		if len(image.TaskTypes) == 0 {
-			wrong("catalogue.image."+image.Name+".task_types", "", fmt.Sprint(tasktype.Types))
-		}
-		for _, t := range image.TaskTypes {
-			if !slices.Contains(tasktype.Types, tasktype.Type(t)) {
-				wrong("catalogue.image."+image.Name+".task_types", t, fmt.Sprint(tasktype.Types))
-			}
-		}
-	}
-	if c.Workers < 1 {
-		wrong("workers", fmt.Sprint(c.Workers), "1 or more")
-	}
-	return found
 }
 
 func (c Config) regions() []system.Region {

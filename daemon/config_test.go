@@ -98,7 +98,7 @@ catalogue {
   cache      = "/srv/cache"
 
   image "site_base" "20260101" {
-    reference   = "registry.internal:5000/team/base@sha256:ab"
+    reference   = "registry.internal:5000/team/base@sha256:` + digest + `"
     description = "what we all use"
     task_types  = ["shell", "notebook"]
     provides    = ["python3"]
@@ -117,6 +117,15 @@ package_index "rpms" {
 }
 `
 
+// digest is that of no image.
+const digest = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"
+
+// oneImage is a catalogue with one image, in which something is replaced by something else.
+func oneImage(old, with string) string {
+	text := "catalogue {\n image \"a\" \"20260101\" {\n reference = \"r.test/x@sha256:" + digest + "\"\n task_types = [\"shell\"]\n }\n}"
+	return strings.Replace(text, old, with, 1)
+}
+
 func TestConfigEverything(t *testing.T) {
 	t.Parallel()
 	c, err := load(t, everything)
@@ -131,7 +140,7 @@ func TestConfigEverything(t *testing.T) {
 			Mirror: "https://mirror.internal/debian", Suite: "trixie", Components: []string{"main", "contrib"},
 			RPMMirror: "http://mirror.internal/el9/BaseOS/", Cache: "/srv/cache",
 			Images: []OfficialImage{{
-				Name: "site_base", Version: "20260101", Reference: "registry.internal:5000/team/base@sha256:ab",
+				Name: "site_base", Version: "20260101", Reference: "registry.internal:5000/team/base@sha256:" + digest,
 				Description: "what we all use", TaskTypes: []string{"shell", "notebook"}, Provides: []string{"python3"},
 			}},
 		},
@@ -149,7 +158,7 @@ func TestConfigEverything(t *testing.T) {
 	entries := c.entries()
 	site := official.Image{
 		Name: "site_base", Version: "20260101", Description: "what we all use", Status: official.StatusReadOnly, Provides: []string{"python3"},
-		TaskTypes: []tasktype.Type{tasktype.Shell, tasktype.Notebook}, Reference: "registry.internal:5000/team/base@sha256:ab",
+		TaskTypes: []tasktype.Type{tasktype.Shell, tasktype.Notebook}, Reference: "registry.internal:5000/team/base@sha256:" + digest,
 	}
 	if diff := cmp.Diff(site, entries[len(entries)-1]); diff != "" {
 		t.Error(diff)
@@ -195,15 +204,15 @@ func TestConfigRefused(t *testing.T) {
 		{"mirror", `catalogue { mirror = "deb.debian.org" }`, []string{"catalogue.mirror"}},
 		{"mirror of files", `catalogue { mirror = "file:///srv/debian" }`, []string{"catalogue.mirror"}},
 		{
-			"task type", "catalogue {\n image \"a\" \"20260101\" {\n reference = \"r.test/x\"\n task_types = [\"shell\", \"beam\"]\n }\n}",
+			"task type", "catalogue {\n image \"a\" \"20260101\" {\n reference = \"r.test/x@sha256:" + digest + "\"\n task_types = [\"shell\", \"beam\"]\n }\n}",
 			[]string{"catalogue.image.a.task_types"},
 		},
 		{
-			"no task type", "catalogue {\n image \"a\" \"20260101\" {\n reference = \"r.test/x\"\n task_types = []\n }\n}",
+			"no task type", "catalogue {\n image \"a\" \"20260101\" {\n reference = \"r.test/x@sha256:" + digest + "\"\n task_types = []\n }\n}",
 			[]string{"catalogue.image.a.task_types"},
 		},
 		{
-			"version that is no date", "catalogue {\n image \"a\" \"latest\" {\n reference = \"r.test/x\"\n task_types = [\"shell\"]\n }\n}",
+			"version that is no date", "catalogue {\n image \"a\" \"latest\" {\n reference = \"r.test/x@sha256:" + digest + "\"\n task_types = [\"shell\"]\n }\n}",
 			[]string{"catalogue.image.a.version"},
 		},
 		{
@@ -214,6 +223,33 @@ func TestConfigRefused(t *testing.T) {
 			"reference to the hub", "catalogue {\n image \"a\" \"20260101\" {\n reference = \"library/debian\"\n task_types = [\"shell\"]\n }\n}",
 			[]string{"catalogue.image.a.reference"},
 		},
+		{"image name", oneImage(`"a"`, `"../Evil name"`), []string{"catalogue.image.../Evil name"}},
+		{"no such day", oneImage("20260101", "20261301"), []string{"catalogue.image.a.version"}},
+		{
+			"a version twice", strings.TrimSuffix(oneImage("", ""), "}") + strings.TrimPrefix(oneImage("", ""), "catalogue {"),
+			[]string{"catalogue.image.a.version"},
+		},
+		{"a shipped version", oneImage(`"a" "20260101"`, `"dataworks_shell_task_pod" "20261101"`), []string{"catalogue.image.dataworks_shell_task_pod.version"}},
+		{"reference without digest", oneImage("@sha256:"+digest, ":12"), []string{"catalogue.image.a.reference"}},
+		{"reference with half a digest", oneImage(digest, "ab"), []string{"catalogue.image.a.reference"}},
+		{"reference in upper case", oneImage("/x@", "/X@"), []string{"catalogue.image.a.reference"}},
+		{"reference on this machine", oneImage("r.test/", "127.0.0.1:5000/"), []string{"catalogue.image.a.reference"}},
+		{"reference without port", oneImage("r.test/", "r.test:/"), []string{"catalogue.image.a.reference"}},
+		{"what it provides", oneImage("task_types", "provides = [\"apt\", \"nonsense\"]\n task_types"), []string{"catalogue.image.a.provides"}},
+		{"description", oneImage("task_types", "description = \"a\\nb\"\n task_types"), []string{"catalogue.image.a.description"}},
+		{"suite", `catalogue { suite = "--help" }`, []string{"catalogue.suite"}},
+		{"components", `catalogue { components = ["", "a,b c", "main", "main"] }`, []string{"catalogue.components", "catalogue.components", "catalogue.components"}},
+		{"cache", `catalogue { cache = "somewhere" }`, []string{"catalogue.cache"}},
+		{"mirror on this machine", `catalogue { mirror = "http://localhost:8080/debian" }`, []string{"catalogue.mirror"}},
+		{"mirror with a user", `catalogue { mirror = "http://user:hunter2@m.test/debian" }`, []string{"catalogue.mirror"}},
+		{"external address", `registry { external_address = "http://not an address/ " }`, []string{"registry.external_address"}},
+		{"external address without port", `registry { external_address = "registry.internal" }`, []string{"registry.external_address"}},
+		{"listen on a name", `registry { listen = "nonsense" }`, []string{"registry.listen"}},
+		{"listen everywhere", `registry { listen = "0.0.0.0:5380" }`, []string{"registry.listen"}},
+		{"listen on a port that is none", `registry { listen = "127.0.0.1:65536" }`, []string{"registry.listen"}},
+		{"index of files", "package_index \"x\" {\n type = \"pip\"\n url = \"ftp://user:hunter2@host\"\n}", []string{"package_index.x"}},
+		{"index with a password", "package_index \"x\" {\n type = \"apt\"\n url = \"http://user:hunter2@host/\"\n}", []string{"package_index.x"}},
+		{"long socket", `socket = "/` + strings.Repeat("x", 107) + `"`, []string{"socket"}},
 		{
 			"several", "workers = -1\nversion_pinning = \"\\n\"\nregion \"local\" { edition = \"x\" }",
 			[]string{"region.local.edition", "version_pinning", "workers"},
@@ -224,7 +260,7 @@ func TestConfigRefused(t *testing.T) {
 			_, err := load(t, test.text)
 			var got []string
 			for _, p := range problem.From(err) {
-				if p.Code != problem.InvalidParameter || p.Limit == "" {
+				if p.Code != problem.InvalidParameter || p.Limit == "" || strings.Contains(p.Error(), "hunter2") {
 					t.Errorf("got %v", p)
 				}
 				got = append(got, p.Field)

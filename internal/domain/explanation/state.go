@@ -1,6 +1,8 @@
 package explanation
 
 import (
+	"strings"
+
 	"slices"
 	"strconv"
 
@@ -164,9 +166,10 @@ func limits() []Entry {
 			Code: problem.FileTooLarge, Field: "files[0].source", Value: "model.bin: 2000000000 bytes", Limit: strconv.Itoa(recipe.MaxFileSize) + " bytes",
 			Remedy: "Download it in a script, with a checksum.",
 		}},
-		{problem.RequestTooLarge, "A request is larger than the daemon reads.", applyOnly, problem.Problem{
-			Code: problem.RequestTooLarge, Limit: "1 MiB", Remedy: "Make scripts and lists shorter.",
-		}},
+		{
+			problem.RequestTooLarge, "A specification, or another request, is larger than the daemon reads.", everywhere,
+			made(problem.RequestTooLarge, image.Spec{Test: image.Test{Commands: []string{strings.Repeat("x", image.MaxSize)}}}.Validate().Err()),
+		},
 		{problem.Forbidden, "The caller may not do this.", applyOnly, problem.Problem{
 			Code: problem.Forbidden, Remedy: "Call the daemon over its unix socket, from outside of a container.",
 		}},

@@ -106,7 +106,7 @@ func (e Entry) Validate(field string) problem.List {
 	}
 	if e.Index != "" && !slices.Contains(indexed, e.Type) {
 		found = append(found, conflicting(field+".index", "index", indexed...))
-	} else if e.Index != "" && !validIndex(e.Index) {
+	} else if e.Index != "" && !ValidIndex(e.Index) {
 		found = append(found, problem.Problem{
 			Code: problem.InvalidParameter, Field: field + ".index", Value: redact.URL(e.Index),
 			Limit: "http:// or https:// URL without user name, password, query or spaces", Remedy: "Give the base URL of the index, for example https://mirror.internal/simple/.",

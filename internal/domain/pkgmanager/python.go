@@ -108,7 +108,9 @@ func indexFlags(index string) string {
 	return flags
 }
 
-func validIndex(index string) bool {
+// ValidIndex says whether a text is the base URL of an index or a mirror: http or https, a host, and nothing that may be a secret or
+// mean something to a shell.
+func ValidIndex(index string) bool {
 	u, err := url.Parse(index)
 	return err == nil && len(index) <= maxIndex && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
 		u.RawQuery == "" && u.Fragment == "" && !strings.ContainsAny(index, " \t\r\n'\"\\$`")
