@@ -10,6 +10,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/resource"
 	"github.com/kilnhq/kiln/daemon/store"
 	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/lock"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	processdomain "github.com/kilnhq/kiln/internal/domain/process"
@@ -25,7 +26,7 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Image, 
 	if err != nil {
 		return domain.Image{}, err
 	}
-	spec, hash, err := s.admit(ctx, region, req.Spec, req.ExpectedHash)
+	spec, hash, err := s.admit(ctx, region, request{req.Spec, req.ExpectedHash, nil})
 	if err != nil {
 		return domain.Image{}, err
 	}
@@ -104,7 +105,7 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 	if err != nil {
 		return old, err
 	}
-	spec, hash, err := s.admit(ctx, region, req.Spec, req.ExpectedHash)
+	spec, hash, err := s.admit(ctx, region, request{req.Spec, req.ExpectedHash, old.Packages})
 	if err != nil {
 		return old, err
 	}
@@ -274,8 +275,16 @@ func newProcess(tx Tx, i domain.Image, kind processdomain.Kind, payload any) (pr
 	}, nil
 }
 
+// request is a specification that wants to be admitted.
+type request struct {
+	spec     domain.Spec
+	expected string             // the input hash that a plan has shown; empty: none has
+	resolved []official.Package // what the latest test of the image has found
+}
+
 // admit checks a specification with everything that no transaction is needed for, and completes it.
-func (s *Service) admit(ctx context.Context, region system.Region, spec domain.Spec, expected string) (domain.Spec, string, error) {
+func (s *Service) admit(ctx context.Context, region system.Region, req request) (domain.Spec, string, error) {
+	spec, expected := req.spec, req.expected
 	catalogue, err := s.cfg.Catalogue.List(ctx, "", "")
 	if err != nil {
 		return spec, "", err
@@ -287,7 +296,7 @@ func (s *Service) admit(ctx context.Context, region system.Region, spec domain.S
 	spec.Recipe.Base.Version = base.Version
 	found := append(spec.Validate(), spec.Against(base)...)
 	if region.Pinning == system.PinningEnforce {
-		found = append(found, spec.Recipe.Unpinned()...)
+		found = append(found, spec.Recipe.Unpinned(lock.Known(req.resolved))...)
 	}
 	if err := found.Err(); err != nil {
 		return spec, "", err

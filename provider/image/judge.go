@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/lock"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/provider/diagnostic"
@@ -29,7 +30,7 @@ func (p *planner) judge(ctx context.Context) {
 	if p.snapshot == nil {
 		return
 	}
-	p.pinning()
+	p.pinning(ctx)
 	diagnostic.AddError(p.diags, "", p.conflict().Err())
 	group, cu := types.StringValue(p.draft.spec.Test.ResourceGroupID), types.Float64Value(p.draft.spec.Test.CU)
 	if p.draft.gaps.group {
@@ -45,13 +46,14 @@ func (p *planner) judge(ctx context.Context) {
 }
 
 // pinning applies the region's policy to packages whose version is not said.
-func (p *planner) pinning() {
+func (p *planner) pinning(ctx context.Context) {
+	known := lock.Known(p.state.packages(ctx))
 	switch p.snapshot.Region.Pinning {
 	case system.PinningOff:
 	case system.PinningWarn:
-		diagnostic.AddWarning(p.diags, "", p.draft.spec.Recipe.Unpinned().Err())
+		diagnostic.AddWarning(p.diags, "", p.draft.spec.Recipe.Unpinned(known).Err())
 	case system.PinningEnforce:
-		diagnostic.AddError(p.diags, "", p.draft.spec.Recipe.Unpinned().Err())
+		diagnostic.AddError(p.diags, "", p.draft.spec.Recipe.Unpinned(known).Err())
 	}
 }
 

@@ -41,6 +41,7 @@ type model struct {
 	BaseDigest          types.String `tfsdk:"base_digest"`
 	BaseUpdateAvailable types.Bool   `tfsdk:"base_update_available"`
 	ResolvedPackages    types.List   `tfsdk:"resolved_packages"`
+	PackageChanges      types.List   `tfsdk:"package_changes"`
 	SizeBytes           types.Int64  `tfsdk:"size_bytes"`
 	ProcessID           types.String `tfsdk:"process_id"`
 }
@@ -107,7 +108,7 @@ var (
 // lenient decodes an object that may be missing or unknown as one without anything in it.
 var lenient = basetypes.ObjectAsOptions{UnhandledNullAsEmpty: true, UnhandledUnknownAsEmpty: true}
 
-// toModel maps an image. What only a configuration can say, and every way to write the same thing, is taken from prior:
+// toModel maps an image. What only a configuration or a plan can say, and every way to write the same thing, is taken from prior:
 // the state when reading, the plan after a write. Of prior, base_update_available is taken too.
 func toModel(ctx context.Context, img domain.Image, prior model) (model, diag.Diagnostics) {
 	var diags diag.Diagnostics
@@ -122,7 +123,10 @@ func toModel(ctx context.Context, img domain.Image, prior model) (model, diag.Di
 		SizeBytes: numberOrNull(img.SizeBytes), ProcessID: textOrNull(img.ProcessID),
 	}
 	m.TaskTypes = texts(ctx, tasktype.Names(img.Spec.TaskTypes), &diags)
-	m.ResolvedPackages = resolved(ctx, img, &diags)
+	m.ResolvedPackages, m.PackageChanges = resolved(ctx, img, &diags), prior.PackageChanges
+	if m.PackageChanges.IsUnknown() || m.PackageChanges.IsNull() {
+		m.PackageChanges = types.ListNull(types.StringType) // the plan could not say, or was of a creation
+	}
 	m.Test = testObject(ctx, img.Spec.Test, prior.Test, &diags)
 	m.Source = sourceObject(ctx, img.Spec.Recipe.Base, &diags)
 	before, found := prior.draft(ctx)

@@ -45,7 +45,7 @@ func empty() model {
 	return model{
 		ID: types.StringValue("img-1"), TaskTypes: types.SetNull(types.StringType), Source: types.ObjectNull(sourceTypes),
 		Packages: types.ListNull(packageType), Files: types.ListNull(fileType), Env: types.MapNull(types.StringType),
-		Test: types.ObjectNull(testTypes), ResolvedPackages: types.ListNull(resolvedType),
+		Test: types.ObjectNull(testTypes), ResolvedPackages: types.ListNull(resolvedType), PackageChanges: types.ListNull(types.StringType),
 	}
 }
 

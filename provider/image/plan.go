@@ -43,6 +43,7 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 		return
 	}
 	p.compute()
+	p.packageChanges(ctx)
 	p.note()
 	if base := p.draft.spec.Recipe.Base; p.snapshot != nil && base.Version != "" && !p.draft.gaps.base {
 		diagnostic.AddWarning(&resp.Diagnostics, "", official.Update(p.snapshot.Official, base.Official, base.Version).Err())

@@ -175,6 +175,24 @@ func TestAccPlain(t *testing.T) {
 	}
 }
 
+// TestAccPackageChanges: a plan says how the named packages change, and suggests the version that the last test has found.
+func TestAccPackageChanges(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t, func(c *daemon.Config) { c.VersionPinning = "warn" })
+	cli := d.CLI(t)
+	cli.Config(image(map[string]string{"packages": pinned("0.42.0")}))
+	cli.Apply()
+	cli.Config(image(map[string]string{"packages": `[{ type = "python3", names = ["jieba==0.42.1", "pip"] }]`}))
+	output, code := cli.Run("plan", "-no-color")
+	if code != 0 || !acctest.Words(`+ "~ jieba 0.42.0 -> 0.42.1",`, `+ "+ pip",`).MatchString(output) || !acctest.Words("Write pip==23.0.1").MatchString(output) {
+		t.Errorf("plan ended with %d:\n%s", code, output)
+	}
+	cli.Apply()
+	if output, code := cli.Run("plan", "-detailed-exitcode", "-no-color"); code != 0 {
+		t.Errorf("another plan ended with %d:\n%s", code, output)
+	}
+}
+
 // TestAccScript: a script is judged in the plan: what it installs without a version, what cannot work, what cannot be told.
 func TestAccScript(t *testing.T) {
 	t.Parallel()

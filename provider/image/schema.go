@@ -226,6 +226,10 @@ func computedAttributes() map[string]schema.Attribute {
 				"base_version": text("Its version in the official image; null when that has none."),
 			}},
 		},
+		"package_changes": schema.ListAttribute{
+			Computed: true, ElementType: types.StringType,
+			MarkdownDescription: "What the last change of the recipe has changed of the packages that it names, as the plan shows it: `~ pandas 1.5.3 -> 2.2.0`, `+ jieba 0.42.1`, `- six 1.16.0`. Null after a creation and an import.",
+		},
 		"size_bytes": number("The uncompressed size of the image in bytes; null until it was tested."),
 		"process_id": text("The process of the current version's latest test, which is a job to `kiln logs`; null when there was none."),
 	}

@@ -108,7 +108,7 @@ func scripts() []Entry {
 			"export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMIK7MDENGbPxRfiCYzEXAMPLEKEY", "eval \"$INSTALL\"",
 		}, "\n")},
 	}}
-	all := append(append(r.Validate(), r.Unpinned()...), r.Risks()...).Err()
+	all := append(append(r.Validate(), r.Unpinned(nil)...), r.Risks()...).Err()
 	return []Entry{
 		{
 			problem.UnpinnedPackage, "A package has no exact version, so that the same configuration gives another image tomorrow. By `version_pinning`.",

@@ -9,6 +9,8 @@ import (
 
 	"github.com/kilnhq/kiln/internal/domain/lock"
 	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/pin"
+	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
@@ -172,5 +174,61 @@ func TestVersions(t *testing.T) {
 	const want = "--index-url http://h:8081/simple --trusted-host h --extra-index-url https://i/simple a==1"
 	if got := strings.Join(args, " "); !strings.HasSuffix(got, want) || !strings.HasPrefix(got, "download --no-deps ") {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestKnown(t *testing.T) {
+	t.Parallel()
+	had := pip(python2, "six", "1.10")
+	had.Base = "1.10"
+	known := lock.Known([]official.Package{
+		pip(python3, "Py_YAML", "6.0"), pip(python3, "six", "1.16.0"), had, apt("git", "1:2.39"), {Manager: "yum", Name: "git.x86_64", Version: "2.43-1"}, apt("gone", ""),
+	})
+	for name, want := range map[string]string{"pip py-yaml": "6.0", "pip six": "1.16.0", "apt git": "1:2.39", "yum git": "2.43-1", "apt gone": "", "npm git": ""} {
+		manager, name, _ := strings.Cut(name, " ")
+		if got := known(pin.Manager(manager), name); got != want {
+			t.Errorf("%s %s: %q, want %q", manager, name, got, want)
+		}
+	}
+}
+
+func TestPinChanges(t *testing.T) {
+	t.Parallel()
+	python := func(names ...string) []pkgmanager.Entry {
+		return []pkgmanager.Entry{{Type: pkgmanager.Python3, Names: names}, {Type: pkgmanager.Apt, Names: []string{"git=1"}}, {Type: pkgmanager.Script, Script: "x"}}
+	}
+	before := python("pandas==1.5.3", "numpy", "six==1.16.0", "kept==1", "loose", "Same_Name==1", "requests[socks]==2.31.0")
+	after := python("pandas==2.2.0", "numpy==1.26.0", "jieba==0.42.1", "kept==1", "loose>=2", "same-name==1", "requests==2.31.0")
+	got := lock.PinChanges(before, after, []official.Package{pip(python3, "numpy", "1.25.0"), pip(python3, "loose", "3.0")})
+	want := []string{"+ jieba 0.42.1", "~ numpy 1.25.0 -> 1.26.0", "~ pandas 1.5.3 -> 2.2.0", "- six 1.16.0"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := lock.PinChanges(python("numpy==1"), python("numpy==1"), nil); len(got) != 0 {
+		t.Errorf("nothing changes %v", got)
+	}
+	if got := lock.PinChanges(python("numpy==1"), python("numpy"), nil); !slices.Equal(got, []string{"~ numpy 1 -> any"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestEntries checks that what a lock is written as is no other lock.
+func TestEntries(t *testing.T) {
+	t.Parallel()
+	had := apt("bash", "5.2")
+	had.Base = "5.2"
+	packages := []official.Package{had, apt("curl", "7.88"), apt("gone", ""), pip(python3, "six", "1.16.0"), pip(other3, "click", "8")}
+	given := []pkgmanager.Entry{{Type: pkgmanager.Python3, Names: []string{"six"}, Index: "https://i/simple"}, {Type: pkgmanager.Script, Script: "x"}}
+	got := lock.Entries(packages, given)
+	want := []pkgmanager.Entry{
+		{Type: pkgmanager.Apt, Names: []string{"curl=7.88"}}, {Type: pkgmanager.Python3, Names: []string{"six==1.16.0"}, Index: "https://i/simple"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for i, e := range got {
+		if found := append(e.Validate("packages"), e.Unpinned("packages", nil)...); len(found) > 0 {
+			t.Errorf("entry %d is refused: %v", i, found)
+		}
 	}
 }

@@ -30,7 +30,7 @@ const (
 func judge(t *testing.T, kind pkgmanager.Type, name string) verdict {
 	t.Helper()
 	e := pkgmanager.Entry{Type: kind, Names: []string{name}}
-	valid, open := codes(e.Validate("packages[0]")), codes(e.Unpinned("packages[0]"))
+	valid, open := codes(e.Validate("packages[0]")), codes(e.Unpinned("packages[0]", nil))
 	switch {
 	case len(valid) == 0 && len(open) == 0:
 		return pinned
@@ -189,12 +189,12 @@ func TestUnpinnedText(t *testing.T) {
 		{pkgmanager.Yum, "git.x86_64", "git-VERSION-RELEASE"},
 		{pkgmanager.Yum, "less-530", "less-530-VERSION-RELEASE"},
 	} {
-		found := pkgmanager.Entry{Type: test.kind, Names: []string{"ok==1", test.name}}.Unpinned("packages[3]")
+		found := pkgmanager.Entry{Type: test.kind, Names: []string{"ok==1", test.name}}.Unpinned("packages[3]", nil)
 		switch test.kind {
 		case pkgmanager.Apt:
-			found = pkgmanager.Entry{Type: test.kind, Names: []string{"ok=1", test.name}}.Unpinned("packages[3]")
+			found = pkgmanager.Entry{Type: test.kind, Names: []string{"ok=1", test.name}}.Unpinned("packages[3]", nil)
 		case pkgmanager.Yum:
-			found = pkgmanager.Entry{Type: test.kind, Names: []string{"ok-1.0", test.name}}.Unpinned("packages[3]")
+			found = pkgmanager.Entry{Type: test.kind, Names: []string{"ok-1.0", test.name}}.Unpinned("packages[3]", nil)
 		case pkgmanager.Python2, pkgmanager.Python3, pkgmanager.Script:
 		}
 		if len(found) != 1 || found[0].Field != "packages[3].names[1]" || found[0].Limit != test.limit || found[0].Value != test.name {
@@ -202,7 +202,7 @@ func TestUnpinnedText(t *testing.T) {
 		}
 	}
 	script := pkgmanager.Entry{Type: pkgmanager.Script, Script: "pip3 install pandas"}
-	if found := script.Unpinned("packages[0]"); found != nil {
+	if found := script.Unpinned("packages[0]", nil); found != nil {
 		t.Errorf("a script: %v", found)
 	}
 }

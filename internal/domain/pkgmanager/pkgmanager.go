@@ -150,8 +150,27 @@ func (e Entry) validateNames(field string, m manager) problem.List {
 	return found
 }
 
-// Unpinned finds the names that do not say exactly which version is meant.
-func (e Entry) Unpinned(field string) problem.List {
+// Pin is a name of an entry with the version that it is pinned to; empty when it is not.
+type Pin struct{ Name, Version string }
+
+// Pins gives the names of an entry that can be understood.
+func (e Entry) Pins() []Pin {
+	m, ok := managers[e.Type]
+	if !ok {
+		return nil
+	}
+	var pins []Pin
+	for _, n := range e.Names {
+		if base, version, ok := m.parse(strings.TrimSpace(n)); ok {
+			pins = append(pins, Pin{base, version})
+		}
+	}
+	return pins
+}
+
+// Unpinned finds the names that do not say exactly which version is meant. What known says was resolved last is what it suggests; known
+// may be nil.
+func (e Entry) Unpinned(field string, known func(name string) string) problem.List {
 	m, ok := managers[e.Type]
 	if !ok {
 		return nil
@@ -162,10 +181,14 @@ func (e Entry) Unpinned(field string) problem.List {
 		if !ok || version != "" {
 			continue
 		}
+		limit, remedy := base+m.pin, "Say which version is meant, as "+base+m.pin+"."
+		if known != nil && known(base) != "" {
+			limit = base + strings.TrimSuffix(m.pin, "VERSION") + known(base)
+			remedy = "Write " + limit + ", which is the version that was resolved last."
+		}
 		found = append(found, problem.Problem{
-			Code: problem.UnpinnedPackage, Field: field + ".names[" + strconv.Itoa(i) + "]", Value: n, Limit: base + m.pin,
-			Detail: "the version of " + base + " may change from one run to the next",
-			Remedy: "Say which version is meant, as " + base + m.pin + ".",
+			Code: problem.UnpinnedPackage, Field: field + ".names[" + strconv.Itoa(i) + "]", Value: n, Limit: limit,
+			Detail: "the version of " + base + " may change from one run to the next", Remedy: remedy,
 		})
 	}
 	return found

@@ -74,8 +74,19 @@ func (r Recipe) Containerfile() string {
 	for i, e := range r.Packages {
 		b.WriteString(e.Instructions(i))
 	}
+	if len(r.Packages) > 0 {
+		b.WriteString(clean)
+	}
 	return b.String()
 }
+
+// clean removes what installers leave that is another thing each time and of no use in an image: logs, backups, caches, what Python
+// has compiled with times in it, the identity of a machine that is none.
+const clean = "RUN rm -rf /var/log/apt /var/log/alternatives.log /var/log/bootstrap.log /var/log/dpkg.log /var/log/fontconfig.log \\\n" +
+	"    /var/log/dnf*.log /var/log/hawkey.log /var/log/yum.log /var/cache/dnf /var/cache/yum /var/lib/dnf/history* \\\n" +
+	"    /var/lib/dpkg/*-old /var/cache/debconf/*-old /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /root/.cache/pip /var/lib/dbus/machine-id && \\\n" +
+	"    if [ -s /etc/machine-id ]; then : > /etc/machine-id; fi && \\\n" +
+	"    if command -v find > /dev/null; then find / -xdev -type d -name __pycache__ -prune -exec rm -rf {} +; fi\n"
 
 // quoteEnv makes a value one word of an ENV instruction in which nothing is expanded.
 func quoteEnv(value string) string {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/pin"
 	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
@@ -250,10 +251,10 @@ func TestUnpinned(t *testing.T) {
 	want := []string{
 		"UnpinnedPackage packages[0].names[2]", "UnpinnedPackage packages[0].names[3]", "UnpinnedPackage packages[1].names[0]",
 	}
-	if diff := cmp.Diff(want, codes(r.Unpinned())); diff != "" {
+	if diff := cmp.Diff(want, codes(r.Unpinned(nil))); diff != "" {
 		t.Error(diff)
 	}
-	if found := sample().Unpinned(); found != nil {
+	if found := sample().Unpinned(nil); found != nil {
 		t.Errorf("found %v where everything is pinned", found)
 	}
 }
@@ -273,5 +274,25 @@ func TestAgainst(t *testing.T) {
 		if diff := cmp.Diff(test.want, codes(found)); diff != "" {
 			t.Errorf("%v: %s", test.provides, diff)
 		}
+	}
+}
+
+// TestUnpinnedKnown checks that a finding suggests what was resolved last.
+func TestUnpinnedKnown(t *testing.T) {
+	t.Parallel()
+	r := recipe.Recipe{Packages: []pkgmanager.Entry{
+		{Type: pkgmanager.Python3, Names: []string{"requests[socks]", "other"}},
+		{Type: pkgmanager.Apt, Names: []string{"git"}},
+		script("pip3 install pandas"),
+	}}
+	found := r.Unpinned(func(manager pin.Manager, name string) string {
+		return map[string]string{"pip requests": "2.31.0", "apt git": "1:2.39", "pip pandas": "1.5.3"}[string(manager)+" "+name]
+	})
+	var got []string
+	for _, p := range found {
+		got = append(got, p.Limit)
+	}
+	if diff := cmp.Diff([]string{"requests[socks]==2.31.0", "other==VERSION", "git=1:2.39", "pandas==1.5.3"}, got); diff != "" {
+		t.Error(diff)
 	}
 }

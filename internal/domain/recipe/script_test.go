@@ -33,7 +33,7 @@ func TestScriptFindings(t *testing.T) {
 			if diff := cmp.Diff(test.wrong, codes(r.Validate())); diff != "" {
 				t.Errorf("wrong: %s", diff)
 			}
-			if diff := cmp.Diff(test.unpinned, codes(r.Unpinned())); diff != "" {
+			if diff := cmp.Diff(test.unpinned, codes(r.Unpinned(nil))); diff != "" {
 				t.Errorf("unpinned: %s", diff)
 			}
 			if diff := cmp.Diff(test.warned, codes(r.Risks())); diff != "" {

@@ -40,7 +40,7 @@ func (r Recipe) Validate() problem.List {
 	for i, e := range r.Packages {
 		found = append(found, e.Validate(fmt.Sprintf("packages[%d]", i))...)
 	}
-	found = append(found, r.findings(pin.Wrong)...)
+	found = append(found, r.findings(nil, pin.Wrong)...)
 	found = append(found, validateFiles(r.Files)...)
 	return append(found, ValidateEnv("env", r.Env)...)
 }
@@ -66,17 +66,36 @@ func ValidateEnv(field string, env map[string]string) problem.List {
 	return found
 }
 
-// Unpinned finds the packages, and the commands in scripts, that do not say exactly which version is meant.
-func (r Recipe) Unpinned() problem.List {
+// Known gives the version of a package that was resolved last; empty when there is none.
+type Known = func(manager pin.Manager, name string) string
+
+// Unpinned finds the packages, and the commands in scripts, that do not say exactly which version is meant. They suggest what known
+// gives, which may be nil.
+func (r Recipe) Unpinned(known Known) problem.List {
 	var found problem.List
 	for i, e := range r.Packages {
-		found = append(found, e.Unpinned(fmt.Sprintf("packages[%d]", i))...)
+		var version func(name string) string
+		if known != nil {
+			version = func(name string) string {
+				base, _, _ := strings.Cut(name, "[")
+				return known(manager(e.Type), base)
+			}
+		}
+		found = append(found, e.Unpinned(fmt.Sprintf("packages[%d]", i), version)...)
 	}
-	return append(found, r.findings(pin.Unpinned)...)
+	return append(found, r.findings(known, pin.Unpinned)...)
+}
+
+// manager names the tool that installs the packages of a type.
+func manager(t pkgmanager.Type) pin.Manager {
+	if strings.HasPrefix(string(t), "python") {
+		return pin.Pip
+	}
+	return pin.Manager(t)
 }
 
 // Risks finds what a script does that may go wrong, and what in it cannot be analysed: things to warn of, not to refuse.
-func (r Recipe) Risks() problem.List { return r.findings(pin.Risky, pin.Unknown) }
+func (r Recipe) Risks() problem.List { return r.findings(nil, pin.Risky, pin.Unknown) }
 
 // Plain warns of a recipe that adds nothing to its base.
 func (r Recipe) Plain() problem.List {
@@ -90,13 +109,13 @@ func (r Recipe) Plain() problem.List {
 }
 
 // findings gives what the analysis of the scripts has found, of the given kinds.
-func (r Recipe) findings(kinds ...pin.Kind) problem.List {
+func (r Recipe) findings(known Known, kinds ...pin.Kind) problem.List {
 	var found problem.List
 	for i, e := range r.Packages {
 		if e.Type != pkgmanager.Script {
 			continue
 		}
-		for _, f := range pin.Script(e.Normalize().Script, pin.Options{Env: r.Env}) {
+		for _, f := range pin.Script(e.Normalize().Script, pin.Options{Known: known, Env: r.Env}) {
 			if slices.Contains(kinds, f.Kind) {
 				f.Problem.Field = fmt.Sprintf("packages[%d].script", i)
 				found = append(found, f.Problem)

@@ -77,7 +77,7 @@ func (a *app) root() *cobra.Command {
 		"the daemon: unix:///PATH or https://HOST:PORT (default: "+client.EnvEndpoint+", then the usual sockets)")
 	flags.StringVar(&a.region, "region", "", "the region (default: every region, or the daemon's default for names)")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
-	root.AddCommand(a.images(), a.versions(), a.rollback(), a.jobs(), a.logs(), a.run(), a.cancel(), a.prepare(), a.showVersion())
+	root.AddCommand(a.images(), a.lock(), a.versions(), a.rollback(), a.jobs(), a.logs(), a.run(), a.cancel(), a.prepare(), a.showVersion())
 	for _, cmd := range append(root.Commands(), root) {
 		if check := cmd.Args; check != nil {
 			cmd.Args = func(cmd *cobra.Command, args []string) error {
