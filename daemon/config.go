@@ -17,6 +17,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/quota"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 )
@@ -53,6 +54,7 @@ type Catalogue struct {
 	Components []string        `hcl:"components,optional"` // default main
 	RPMMirror  string          `hcl:"rpm_mirror,optional"` // URL of an rpm repository; default: none, and no image of rpm packages
 	Cache      string          `hcl:"cache,optional"`      // directory of finished root file systems; default: in the data directory
+	Internal   bool            `hcl:"internal,optional"`   // the mirror is reachable without public access
 	Images     []OfficialImage `hcl:"image,block"`
 }
 
@@ -136,9 +138,26 @@ func (c Config) complete() (Config, error) {
 func (c Config) regions() []system.Region {
 	list := make([]system.Region, len(c.Regions))
 	for i, r := range c.Regions {
-		list[i] = system.Region{Name: r.Name, Edition: quota.Edition(r.Edition), Pinning: system.Pinning(c.VersionPinning)}
+		list[i] = system.Region{
+			Name: r.Name, Edition: quota.Edition(r.Edition), Pinning: system.Pinning(c.VersionPinning), Sources: c.sources(),
+		}
 	}
 	return list
+}
+
+// sources are the hosts that installers in the official images ask by themselves.
+func (c Config) sources() recipe.Sources {
+	s := recipe.Sources{Pip: recipe.Source{Host: "pypi.org:443"}}
+	for _, index := range c.Indexes {
+		if index.Type != "pip" {
+			continue
+		}
+		s.Pip.Host, _ = recipe.HostPort(index.URL)
+		s.Pip.Internal = index.Internal
+	}
+	s.Apt.Host, _ = recipe.HostPort(c.Catalogue.Mirror)
+	s.Apt.Internal = c.Catalogue.Internal
+	return s
 }
 
 func (c Config) entries() []official.Image {

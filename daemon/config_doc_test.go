@@ -164,7 +164,7 @@ func TestConfigExample(t *testing.T) {
 		Registry: &Registry{Listen: DefaultListen, ExternalAddress: "registry.internal:5380"},
 		Catalogue: &Catalogue{
 			Mirror: DefaultMirror, Suite: DefaultSuite, Components: []string{"main"},
-			RPMMirror: "http://mirror.internal/el9/BaseOS/x86_64/os/", Cache: "/srv/kiln/catalogue",
+			RPMMirror: "http://mirror.internal/el9/BaseOS/x86_64/os/", Internal: true, Cache: "/srv/kiln/catalogue",
 			Images: []OfficialImage{{
 				Name: "site_base", Version: "20261101", Reference: "registry.internal:5000/team/base@" + digest,
 				Description: "What all teams start from", TaskTypes: []string{"python", "shell"}, Provides: []string{"apt", "python3"},

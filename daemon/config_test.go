@@ -14,6 +14,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/quota"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 )
@@ -59,7 +60,10 @@ func TestConfigEmpty(t *testing.T) {
 	if !filepath.IsAbs(c.Runtime) || filepath.Base(c.Runtime) != "runc" {
 		t.Errorf("runtime = %q", c.Runtime)
 	}
-	regions := []system.Region{{Name: "local", Edition: quota.EditionProfessional, Pinning: system.PinningEnforce}}
+	regions := []system.Region{{
+		Name: "local", Edition: quota.EditionProfessional, Pinning: system.PinningEnforce,
+		Sources: recipe.Sources{Pip: recipe.Source{Host: "pypi.org:443"}, Apt: recipe.Source{Host: "deb.debian.org:80"}},
+	}}
 	if diff := cmp.Diff(regions, c.regions()); diff != "" {
 		t.Error(diff)
 	}
@@ -152,7 +156,11 @@ func TestConfigEverything(t *testing.T) {
 	if diff := cmp.Diff(want, c); diff != "" {
 		t.Error(diff)
 	}
-	if got := c.regions(); len(got) != 2 || got[1] != (system.Region{Name: "cn-east_2", Edition: quota.EditionProfessional, Pinning: system.PinningWarn}) {
+	east := system.Region{
+		Name: "cn-east_2", Edition: quota.EditionProfessional, Pinning: system.PinningWarn,
+		Sources: recipe.Sources{Pip: recipe.Source{Host: "mirror.internal:8081", Internal: true}, Apt: recipe.Source{Host: "mirror.internal:443"}},
+	}
+	if got := c.regions(); len(got) != 2 || got[1] != east {
 		t.Errorf("regions = %v", got)
 	}
 	entries := c.entries()

@@ -119,7 +119,7 @@ func (b *bench) must(err error) {
 
 func (b *bench) group() resourcegroup.ResourceGroup {
 	b.t.Helper()
-	n, err := b.CreateNetwork(b.ctx, "", network.Network{Name: "closed", Egress: network.EgressNone})
+	n, err := b.CreateNetwork(b.ctx, "", network.Network{Name: "open", Egress: network.EgressPublic})
 	b.must(err)
 	g, err := b.CreateResourceGroup(b.ctx, "", resourcegroup.ResourceGroup{
 		Name: "default", Type: resourcegroup.TypeServerless, NetworkID: n.ID, CU: 2, TimeZone: "Asia/Shanghai",

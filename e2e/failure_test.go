@@ -60,8 +60,8 @@ func TestFailure(t *testing.T) {
 			there: "there are 2.10-3",
 		},
 		"NoNetwork": {
-			broken: aptPackage("hello=2.10-3"),
-			code:   "PublicAccessRequired", step: "Field: packages[0]\nValue: hello=2.10-3", line: "Temporary failure resolving 'deb.debian.org'",
+			broken: script("apt-get update\napt-get install -y hello=2.10-3\n"),
+			code:   "PublicAccessRequired", step: "cmd-0.sh", line: "Temporary failure resolving 'deb.debian.org'",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,6 +41,9 @@ catalogue {
   # Finished root file systems. Default: catalogue in the data directory.
   cache = "/srv/kiln/catalogue"
 
+  # Whether the mirror is reached without public access, so that plans do not compare it with networks.
+  internal = true
+
   # An official image of the site's own; the version is a date.
   image "site_base" "20261101" {
     reference   = "registry.internal:5000/team/base@sha256:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"

@@ -54,6 +54,7 @@ type Artifacts interface {
 
 // Surroundings is the part of Tx that reads and moves what builds stand on.
 type Surroundings interface {
+	Network(id string) (network.Network, error)
 	ResourceGroup(id string) (resourcegroup.ResourceGroup, error)
 	Image(id string) (image.Image, error)
 	Version(imageID string, number int) (image.Version, error)

@@ -8,6 +8,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/store"
 	domain "github.com/kilnhq/kiln/internal/domain/build"
 	"github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	processdomain "github.com/kilnhq/kiln/internal/domain/process"
 )
@@ -81,6 +82,9 @@ func (s *Service) settle(tx Tx, b domain.Build, lost string) (domain.Build, erro
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return b, err
 	}
+	if err := s.reach(tx, b, v); err != nil {
+		return b, err
+	}
 	p := newProcess(tx, b, processdomain.KindBuild, nil)
 	p.ResourceGroupID, p.CU = b.ResourceGroupID, b.CU
 	b.Stage, b.ProcessID = domain.StageBuilding, p.ID
@@ -91,6 +95,24 @@ func (s *Service) settle(tx Tx, b domain.Build, lost string) (domain.Build, erro
 		return b, err
 	}
 	return b, tx.UpdateBuild(b)
+}
+
+// reach refuses a build on a network that surely keeps the recipe from what it needs. What the base asks by
+// itself was judged when the version was tested.
+func (s *Service) reach(tx Tx, b domain.Build, v image.Version) error {
+	g, err := tx.ResourceGroup(b.ResourceGroupID)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Network(g.NetworkID)
+	if err != nil {
+		return err
+	}
+	region, err := s.cfg.Region(b.Region)
+	if err != nil {
+		return err
+	}
+	return domain.AdmitNetwork(v.Recipe, n, official.Image{}, region.Sources).Err()
 }
 
 // succeed makes an artifact what the build serves.

@@ -26,14 +26,14 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Image, 
 	if err != nil {
 		return domain.Image{}, err
 	}
-	spec, hash, err := s.admit(ctx, region, request{req.Spec, req.ExpectedHash, nil})
+	a, err := s.admit(ctx, region, request{req.Spec, req.ExpectedHash, nil})
 	if err != nil {
 		return domain.Image{}, err
 	}
 	content, err := resource.Hash(struct {
 		Region string
 		Spec   domain.Spec
-	}{region.Name, spec})
+	}{region.Name, a.spec})
 	if err != nil {
 		return domain.Image{}, err
 	}
@@ -44,7 +44,7 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Image, 
 			id = seen
 			return err
 		}
-		if id, err = create(tx, req.Owner, region, admitted{spec, hash}); err != nil || req.Key == "" {
+		if id, err = create(tx, req.Owner, region, a); err != nil || req.Key == "" {
 			return err
 		}
 		return tx.Remember(req.Owner, req.Key, store.Request{Hash: content, Subject: id})
@@ -60,6 +60,13 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Image, 
 type admitted struct {
 	spec domain.Spec
 	hash string
+	from origin
+}
+
+// origin is where packages come from when a recipe does not say it.
+type origin struct {
+	base    official.Image
+	sources recipe.Sources
 }
 
 func create(tx Tx, owner string, region system.Region, a admitted) (id string, err error) {
@@ -91,7 +98,7 @@ func create(tx Tx, owner string, region system.Region, a admitted) (id string, e
 	if err := tx.InsertImage(i); err != nil {
 		return "", err
 	}
-	return i.ID, addVersion(tx, i)
+	return i.ID, addVersion(tx, i, a.from)
 }
 
 // Update changes an image. Another recipe makes a new version and queues its test, or goes back to an earlier version
@@ -105,7 +112,7 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 	if err != nil {
 		return old, err
 	}
-	spec, hash, err := s.admit(ctx, region, request{req.Spec, req.ExpectedHash, old.Packages})
+	a, err := s.admit(ctx, region, request{req.Spec, req.ExpectedHash, old.Packages})
 	if err != nil {
 		return old, err
 	}
@@ -117,15 +124,15 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 		if err := resource.SameGeneration(req.Generation, i.Generation); err != nil {
 			return err
 		}
-		if err := place(tx, req.Owner, i.Region, spec.Test); err != nil {
+		if err := place(tx, req.Owner, i.Region, a.spec.Test); err != nil {
 			return err
 		}
-		if err := domain.AdmitPublish(i.PublishedVersion, spec.Publish).Err(); err != nil {
+		if err := domain.AdmitPublish(i.PublishedVersion, a.spec.Publish).Err(); err != nil {
 			return err
 		}
-		err = change(tx, i, admitted{spec, hash})
+		err = change(tx, i, a)
 		if errors.Is(err, store.ErrConflict) {
-			return nameConflict(tx, i, spec.Name)
+			return nameConflict(tx, i, a.spec.Name)
 		}
 		return err
 	})
@@ -174,7 +181,7 @@ func change(tx Tx, i domain.Image, a admitted) error {
 		if err := tx.UpdateImage(i); err != nil {
 			return err
 		}
-		return settle(tx, i)
+		return settle(tx, i, a.from)
 	}
 	versions, err := tx.Versions(i.ID)
 	if err != nil {
@@ -189,11 +196,11 @@ func change(tx Tx, i domain.Image, a admitted) error {
 	if err := tx.UpdateImage(i); err != nil {
 		return err
 	}
-	return addVersion(tx, i)
+	return addVersion(tx, i, a.from)
 }
 
 // addVersion stores the image's current version as a new one, and starts on it.
-func addVersion(tx Tx, i domain.Image) error {
+func addVersion(tx Tx, i domain.Image, from origin) error {
 	err := tx.InsertVersion(domain.Version{
 		ImageID: i.ID, Number: i.CurrentVersion, InputHash: i.Spec.Recipe.Hash(), Recipe: i.Spec.Recipe, Stage: domain.StageUntest,
 		CreatedAt: tx.Now(),
@@ -204,18 +211,18 @@ func addVersion(tx Tx, i domain.Image) error {
 	if err != nil {
 		return err
 	}
-	return settle(tx, i)
+	return settle(tx, i, from)
 }
 
 // settle does the next thing that the current version needs: a test, publishing, or nothing.
-func settle(tx Tx, i domain.Image) error {
+func settle(tx Tx, i domain.Image, from origin) error {
 	v, err := tx.Version(i.ID, i.CurrentVersion)
 	if err != nil {
 		return err
 	}
 	switch v.Stage {
 	case domain.StageUntest, domain.StageTestFailed:
-		return startTest(tx, i, v)
+		return startTest(tx, i, v, from)
 	case domain.StageUnpublished, domain.StagePublishFailed:
 		if !i.Spec.Publish {
 			return nil
@@ -227,7 +234,10 @@ func settle(tx Tx, i domain.Image) error {
 	return nil
 }
 
-func startTest(tx Tx, i domain.Image, v domain.Version) error {
+func startTest(tx Tx, i domain.Image, v domain.Version, from origin) error {
+	if err := reach(tx, i, from); err != nil {
+		return err
+	}
 	stage, err := domain.Next(v.Stage, domain.EventTest)
 	if err != nil {
 		return err
@@ -264,6 +274,19 @@ func publish(tx Tx, i domain.Image, v domain.Version) error {
 	return tx.UpdateImage(i)
 }
 
+// reach refuses a test on a network that surely keeps the recipe from what it needs.
+func reach(tx Tx, i domain.Image, from origin) error {
+	g, err := tx.ResourceGroup(i.Spec.Test.ResourceGroupID)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Network(g.NetworkID)
+	if err != nil {
+		return err
+	}
+	return i.Spec.Recipe.Unreachable(n, from.base, from.sources).Err()
+}
+
 func newProcess(tx Tx, i domain.Image, kind processdomain.Kind, payload any) (processdomain.Process, error) {
 	b, err := json.Marshal(payload)
 	if err != nil {
@@ -283,15 +306,15 @@ type request struct {
 }
 
 // admit checks a specification with everything that no transaction is needed for, and completes it.
-func (s *Service) admit(ctx context.Context, region system.Region, req request) (domain.Spec, string, error) {
+func (s *Service) admit(ctx context.Context, region system.Region, req request) (admitted, error) {
 	spec, expected := req.spec, req.expected
 	catalogue, err := s.cfg.Catalogue.List(ctx, "", "")
 	if err != nil {
-		return spec, "", err
+		return admitted{}, err
 	}
 	base, err := official.Resolve(catalogue, spec.Recipe.Base.Official, spec.Recipe.Base.Version)
 	if err != nil {
-		return spec, "", err
+		return admitted{}, err
 	}
 	spec.Recipe.Base.Version = base.Version
 	found := append(spec.Validate(), spec.Against(base)...)
@@ -299,12 +322,12 @@ func (s *Service) admit(ctx context.Context, region system.Region, req request) 
 		found = append(found, spec.Recipe.Unpinned(lock.Known(req.resolved))...)
 	}
 	if err := found.Err(); err != nil {
-		return spec, "", err
+		return admitted{}, err
 	}
 	spec.Recipe = spec.Recipe.Normalize()
 	hash := spec.Recipe.Hash()
 	if expected != "" && expected != hash {
-		return spec, "", problem.Problem{
+		return admitted{}, problem.Problem{
 			Code: problem.PlanStale, Field: "input_hash", Value: hash, Limit: expected,
 			Detail: "the recipe is not the one that the plan showed", Remedy: "Plan again.",
 		}
@@ -319,7 +342,7 @@ func (s *Service) admit(ctx context.Context, region system.Region, req request) 
 	if err == nil {
 		err = s.checkSize(spec.Recipe)
 	}
-	return spec, hash, err
+	return admitted{spec, hash, origin{base, region.Sources}}, err
 }
 
 // checkSize refuses directories that are too large, now that all of them is there.

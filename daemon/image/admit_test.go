@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kilnhq/kiln/daemon/build"
 	"github.com/kilnhq/kiln/daemon/image"
 	"github.com/kilnhq/kiln/daemon/servicetest"
 	"github.com/kilnhq/kiln/daemon/worker"
 	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/problem"
@@ -87,6 +90,42 @@ func TestTreeTooLarge(t *testing.T) {
 	servicetest.Must(t, err)
 	if diff := cmp.Diff(nodes, i.Spec.Recipe.Files[0].Tree); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestUnreachable checks that no test starts on a network that keeps it from its packages, and that what needs no test is not judged.
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	d, g := setup(t, servicetest.Options{})
+	spec := servicetest.Spec("segmenter", g, "0.42.1")
+	closed := spec
+	closed.Recipe.Packages = slices.Clone(spec.Recipe.Packages)
+	closed.Recipe.Packages[0].Index = "https://mirror.internal/simple"
+	_, err := d.Images.Create(d.Context(), image.CreateRequest{Owner: owner, Spec: closed})
+	if found := problem.From(err); len(found) != 1 || found[0].Code != problem.PublicAccessRequired || found[0].Field != "packages[0].index" {
+		t.Errorf("got %v, want PublicAccessRequired", err)
+	}
+	if _, err := d.Images.Get(d.Context(), owner, "", spec.Name); !problem.Has(err, problem.NotFound) {
+		t.Errorf("got %v, want no image", err)
+	}
+	n, err := d.Networks.Get(d.Context(), owner, "", g.NetworkID)
+	servicetest.Must(t, err)
+	n.Egress, n.Allow, n.Generation = network.EgressRestricted, []string{"mirror.internal:443"}, 0
+	n, err = d.Networks.Update(d.Context(), owner, n)
+	servicetest.Must(t, err)
+	i, err := d.Images.Create(d.Context(), image.CreateRequest{Owner: owner, Spec: closed})
+	servicetest.Must(t, err)
+	d.Wait(i.ProcessID, process.StateCompleted)
+	n.Egress, n.Allow, n.Generation = network.EgressNone, nil, 0
+	_, err = d.Networks.Update(d.Context(), owner, n)
+	servicetest.Must(t, err)
+	closed.Description = "without a new test"
+	if i, err = d.Images.Update(d.Context(), image.UpdateRequest{Owner: owner, ID: i.ID, Spec: closed}); err != nil || i.Spec.Description != closed.Description {
+		t.Errorf("got %+v, %v", i.Spec, err)
+	}
+	_, err = d.Builds.Create(d.Context(), build.CreateRequest{Owner: owner, ImageID: i.ID, ImageVersion: 1, ResourceGroupID: g.ID, CU: 0.5})
+	if found := problem.From(err); len(found) != 1 || found[0].Code != problem.PublicAccessRequired || found[0].Field != "resource_group_id" {
+		t.Errorf("got %v, want PublicAccessRequired", err)
 	}
 }
 

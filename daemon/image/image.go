@@ -15,6 +15,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/worker"
 	"github.com/kilnhq/kiln/internal/domain/build"
 	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	processdomain "github.com/kilnhq/kiln/internal/domain/process"
@@ -67,6 +68,7 @@ type Histories interface {
 // Surroundings is the part of Tx that reads what images stand on.
 type Surroundings interface {
 	ResourceGroup(id string) (resourcegroup.ResourceGroup, error)
+	Network(id string) (network.Network, error)
 	ResourceGroupByName(owner, region, name string) (resourcegroup.ResourceGroup, error)
 	Build(id string) (build.Build, error)
 	Artifact(owner, inputHash string) (build.Artifact, error)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/quota"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/usage"
 	kilnv1 "github.com/kilnhq/kiln/internal/gen/kiln/v1"
@@ -28,11 +29,25 @@ func InfoFromProto(i *kilnv1.GetInfoResponse) system.Info {
 }
 
 func regionToProto(r system.Region) *kilnv1.Region {
-	return &kilnv1.Region{Name: r.Name, Edition: string(r.Edition), VersionPinning: string(r.Pinning)}
+	return &kilnv1.Region{
+		Name: r.Name, Edition: string(r.Edition), VersionPinning: string(r.Pinning),
+		Pip: sourceToProto(r.Sources.Pip), Apt: sourceToProto(r.Sources.Apt),
+	}
+}
+
+func sourceToProto(s recipe.Source) *kilnv1.PackageSource {
+	return &kilnv1.PackageSource{Host: s.Host, Internal: s.Internal}
+}
+
+func sourceFromProto(s *kilnv1.PackageSource) recipe.Source {
+	return recipe.Source{Host: s.GetHost(), Internal: s.GetInternal()}
 }
 
 func regionFromProto(r *kilnv1.Region) system.Region {
-	return system.Region{Name: r.GetName(), Edition: quota.Edition(r.GetEdition()), Pinning: system.Pinning(r.GetVersionPinning())}
+	return system.Region{
+		Name: r.GetName(), Edition: quota.Edition(r.GetEdition()), Pinning: system.Pinning(r.GetVersionPinning()),
+		Sources: recipe.Sources{Pip: sourceFromProto(r.GetPip()), Apt: sourceFromProto(r.GetApt())},
+	}
 }
 
 // SnapshotToProto converts a snapshot.

@@ -95,10 +95,12 @@ func Start(tb testing.TB, change ...func(*daemon.Config)) *Daemon {
 	}
 	d.config = daemon.Config{
 		DataDir: d.DataDir, Socket: filepath.Join(dir, "s"), Workers: 8,
-		Catalogue: &daemon.Catalogue{Mirror: "http://192.0.2.1/debian", Images: []daemon.OfficialImage{{
+		Catalogue: &daemon.Catalogue{Internal: true, Mirror: "http://192.0.2.1/debian", Images: []daemon.OfficialImage{{
 			Name: Site, Version: SiteVersion, Reference: "192.0.2.1:9/site/shell@sha256:" + fmt.Sprintf("%064d", 1),
 			TaskTypes: []string{"shell"}, Provides: []string{"apt"},
 		}}},
+		// Not judged, so that a network without a way out, on which nothing is really installed, does for most tests.
+		Indexes: []daemon.Index{{Name: "pip", Type: "pip", URL: "https://pip.internal/simple", Internal: true}},
 	}
 	for _, f := range change {
 		f(&d.config)

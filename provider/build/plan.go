@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	domain "github.com/kilnhq/kiln/internal/domain/build"
+	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/provider/diagnostic"
 	"github.com/kilnhq/kiln/provider/session"
@@ -103,6 +104,25 @@ func (r *buildResource) judge(ctx context.Context, plan model, snapshot system.S
 	}
 	r.Session.JudgeGroup(ctx, "resource_group_id", plan.ResourceGroupID, plan.CU, diags)
 	r.judgeNetwork(ctx, plan, diags)
+	r.reach(ctx, plan, snapshot, diags)
+}
+
+// reach refuses to bake where the network keeps the recipe from what it needs, as far as the recipe is known.
+func (r *buildResource) reach(ctx context.Context, plan model, snapshot system.Snapshot, diags *diag.Diagnostics) {
+	if plan.ImageID.IsUnknown() || plan.ImageVersion.IsUnknown() || !plan.Digest.IsUnknown() {
+		return
+	}
+	i, err := session.Find(ctx, r.Session, session.Images(), session.Key{ID: plan.ImageID.ValueString(), Region: r.Session.DefaultRegion()})
+	if err != nil || int64(i.CurrentVersion) != plan.ImageVersion.ValueInt64() {
+		return // what is wrong with the image is said elsewhere
+	}
+	base := i.Spec.Recipe.Base
+	entry, err := official.Resolve(snapshot.Official, base.Official, base.Version)
+	if err != nil {
+		return
+	}
+	n := r.Session.GroupNetwork(ctx, plan.ResourceGroupID)
+	diagnostic.AddError(diags, "", domain.AdmitNetwork(i.Spec.Recipe, n, entry, snapshot.Region.Sources).Err())
 }
 
 // judgeCreation refuses a second build of an image, unless this state holds the first and may be about to replace it.

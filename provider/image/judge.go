@@ -40,9 +40,20 @@ func (p *planner) judge(ctx context.Context) {
 		cu = types.Float64Unknown()
 	}
 	p.session.JudgeGroup(ctx, "test.resource_group_id", group, cu, p.diags)
+	p.network(ctx, group)
 	if p.state == nil && p.plan.Region.ValueString() == p.snapshot.Region.Name {
 		p.session.JudgeImages(ctx, *p.snapshot, p.diags)
 	}
+}
+
+// network refuses packages that the network of the test keeps from where they come from. A recipe that was published before is
+// not tested again.
+func (p *planner) network(ctx context.Context, group types.String) {
+	if p.base == nil || p.draft.gaps.env || p.draft.gaps.files || p.draft.gaps.packages || !p.plan.Stage.IsUnknown() {
+		return
+	}
+	n := p.session.GroupNetwork(ctx, group)
+	diagnostic.AddError(p.diags, "", p.draft.spec.Recipe.Unreachable(n, *p.base, p.snapshot.Region.Sources).Err())
 }
 
 // pinning applies the region's policy to packages whose version is not said.

@@ -193,6 +193,48 @@ func TestAccPackageChanges(t *testing.T) {
 	}
 }
 
+// TestAccNetwork: packages that the network of the test surely keeps from where they come from are refused in the plan, as the plan
+// will have the network; and by the daemon, when the plan could not know.
+func TestAccNetwork(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t, func(c *daemon.Config) {
+		c.Indexes, c.Catalogue.Mirror, c.Catalogue.Internal = nil, "http://mirror.internal/debian", false
+	})
+	restricted := func(config, allow string) string {
+		return d.Provider() + strings.ReplaceAll(config, `egress = "none"`, `egress = "restricted"`+"\n  allow = ["+allow+"]")
+	}
+	pip := image(map[string]string{"packages": pinned("0.42.1")})
+	apt := image(map[string]string{"packages": `[{ type = "apt", names = ["git=1"] }]`})
+	index := image(map[string]string{
+		"packages": `[{ type = "python3", names = ["jieba==0.42.1"], index = "https://pypi.internal/simple" }]`,
+	})
+	script := image(map[string]string{"packages": `[{ type = "script", script = "pip3 install -i https://pypi.internal/simple jieba==0.42.1" }]`})
+	refused := func(config, field, host string) resource.TestStep {
+		return acctest.Refused(config, "Error: PublicAccessRequired", "does not reach "+host, "Field: "+field, "Value: "+host, "network closed reaches")
+	}
+	acctest.Run(t,
+		// All of it is new: only the daemon knows.
+		resource.TestStep{Config: d.Provider() + pip, ExpectError: acctest.Words(
+			"Error: PublicAccessRequired", "Field: packages[0].type", "Value: pypi.org:443")},
+		refused(d.Provider()+pip, "packages[0].type", "pypi.org:443"),
+		refused(d.Provider()+apt, "packages[0].type", "mirror.internal:80"),
+		refused(restricted(pip, `"mirror.internal:80"`), "packages[0].type", "pypi.org:443"),
+		refused(restricted(index, `"pypi.internal:80"`), "packages[0].index", "pypi.internal:443"),
+		refused(restricted(script, `"mirror.internal:80"`), "packages[0].script", "pypi.internal:443"),
+		// The same plan opens the network.
+		acctest.Planned(restricted(index, `"pypi.internal"`), address, plancheck.ResourceActionCreate),
+		// And closes it: what is there stays, and nothing else can come.
+		acctest.Planned(d.Provider()+image(map[string]string{
+			"packages":    `[{ type = "python3", names = ["jieba==0.42.1"], index = "https://pypi.internal/simple" }]`,
+			"description": `"no new test"`,
+		}), address, plancheck.ResourceActionUpdate),
+		refused(d.Provider()+script, "packages[0].script", "pypi.internal:443"),
+	)
+	if n := d.Engine.Calls(worker.KindImage); n != 1 {
+		t.Errorf("%d builds, want 1", n)
+	}
+}
+
 // TestAccScript: a script is judged in the plan: what it installs without a version, what cannot work, what cannot be told.
 func TestAccScript(t *testing.T) {
 	t.Parallel()

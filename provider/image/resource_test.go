@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -73,12 +74,13 @@ func TestAccLifecycle(t *testing.T) {
 			commands = ["python3 -c 'import jieba'"]
 			cu = 1 }`,
 	}
-	first := d.Provider() + image(rich)
+	open := func(config string) string { return strings.ReplaceAll(config, `egress = "none"`, `egress = "public"`) } // for the index
+	first := open(d.Provider() + image(rich))
 	renamed := maps.Clone(rich)
 	maps.Copy(renamed, map[string]string{
 		"name": `"cutter"`, "description": `"cuts words"`, "visibility": `"public"`, "task_types": `["pyodps3"]`, "timeouts": `{ create = "1h" }`,
 	})
-	second := d.Provider() + image(renamed)
+	second := open(d.Provider() + image(renamed))
 	acctest.Run(t,
 		resource.TestStep{
 			Config: first,

@@ -3,9 +3,11 @@
 package network
 
 import (
+	"context"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -48,10 +50,28 @@ func NewResource() framework.Resource {
 		Meta: func(n *domain.Network) resource.Meta {
 			return resource.Meta{ID: &n.ID, Region: &n.Region, Generation: &n.Generation}
 		},
-		Model: toModel, Domain: model.domain, Validate: func(m model) problem.List { return m.known().Validate() },
+		Model: toModel, Domain: model.domain, Validate: func(m model) problem.List { return m.known().Validate() }, Plan: plan,
 		Create: (*client.Client).CreateNetwork, Listing: session.Networks(),
 		Update: (*client.Client).UpdateNetwork, Delete: (*client.Client).DeleteNetwork,
 	})
+}
+
+// plan tells the session what becomes of a network that images of the same plan may use.
+func plan(_ context.Context, p resource.Plan[model], _ *diag.Diagnostics) {
+	if p.ID.IsUnknown() {
+		return
+	}
+	planned := p.Planned.domain()
+	planned.ID = p.ID.ValueString()
+	for _, element := range p.Planned.Allow.Elements() {
+		if element.IsUnknown() {
+			planned.Egress = ""
+		}
+	}
+	if p.Planned.Allow.IsUnknown() {
+		planned.Egress = ""
+	}
+	p.Session.PlanNetwork(planned)
 }
 
 func (m model) domain() domain.Network {

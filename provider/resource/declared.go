@@ -149,6 +149,7 @@ func (r *declared[M, D]) Read(ctx context.Context, req framework.ReadRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	r.Session.Manage(id.ValueString())
 	if read, ok := Refresh(ctx, &r.Base, id.ValueString(), resp, func() (D, error) {
 		return session.Find(ctx, r.Session, r.kind.Listing, session.Key{ID: id.ValueString(), Region: region.ValueString()})
 	}); ok {

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/provider/diagnostic"
@@ -27,6 +28,37 @@ func (s *Session) PlanGroup(g resourcegroup.ResourceGroup) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.planned[g.ID] = g
+}
+
+// PlanNetwork tells the session what the plan makes of a network that is there already; one without an egress is not known yet.
+func (s *Session) PlanNetwork(n network.Network) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.nets[n.ID] = n
+}
+
+// GroupNetwork gives the network of a resource group as it will be. It is the zero value, which refuses nothing, while that is
+// not known, and where the same plan may still change it.
+func (s *Session) GroupNetwork(ctx context.Context, id types.String) network.Network {
+	if id.IsUnknown() || !s.Remote() {
+		return network.Network{}
+	}
+	group, err := s.Group(ctx, id.ValueString())
+	if err != nil || group.NetworkID == "" {
+		return network.Network{} // JudgeGroup says what is wrong with the group
+	}
+	s.mu.Lock()
+	planned, ok := s.nets[group.NetworkID]
+	managed := s.managed[group.NetworkID]
+	s.mu.Unlock()
+	if ok || managed {
+		return planned
+	}
+	n, err := Find(ctx, s, Networks(), Key{ID: group.NetworkID, Region: s.DefaultRegion()})
+	if err != nil {
+		return network.Network{} // the daemon will say it
+	}
+	return n
 }
 
 // JudgeGroup refuses a resource group that is not there or may not run work of a size, as far as both are known. At is the

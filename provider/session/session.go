@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/kilnhq/kiln/internal/client"
+	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
@@ -47,6 +48,7 @@ type Session struct {
 	managed map[string]bool
 	created map[string]bool // by this apply
 	planned map[string]resourcegroup.ResourceGroup
+	nets    map[string]network.Network
 	images  map[string]bool // images that were planned, and whether the plan changes them
 }
 
@@ -60,7 +62,7 @@ type cached[T any] struct {
 func New(c Config) *Session {
 	return &Session{
 		config: c, managed: map[string]bool{}, created: map[string]bool{}, images: map[string]bool{},
-		planned: map[string]resourcegroup.ResourceGroup{},
+		planned: map[string]resourcegroup.ResourceGroup{}, nets: map[string]network.Network{},
 		shelves: map[string]*shelf{}, ledger: ledger.New(),
 	}
 }
@@ -138,6 +140,7 @@ func (s *Session) Wrote() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.planned)
+	clear(s.nets)
 }
 
 // Manage remembers that this state holds an object, which the same plan may therefore delete.

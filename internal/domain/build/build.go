@@ -6,8 +6,11 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/kilnhq/kiln/internal/domain/network"
+	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/quota"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 )
 
@@ -98,6 +101,16 @@ func (b Build) AdmitAttach(version int) problem.List {
 		Detail: "there is one of version " + strconv.Itoa(b.ImageVersion) + " already: " + b.ID,
 		Remedy: "Take over the one that is there: terraform import ADDRESS " + b.ID,
 	}}
+}
+
+// AdmitNetwork refuses to bake a recipe on a network that surely keeps it from what it needs: see recipe.Unreachable.
+func AdmitNetwork(r recipe.Recipe, n network.Network, base official.Image, sources recipe.Sources) problem.List {
+	found := r.Unreachable(n, base, sources)
+	for i, p := range found {
+		found[i].Detail = p.Detail + ", which " + p.Field + " of the image needs"
+		found[i].Field = "resource_group_id"
+	}
+	return found
 }
 
 // AdmitEdition checks that an edition may bake at all.

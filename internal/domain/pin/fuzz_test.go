@@ -2,6 +2,7 @@ package pin_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +54,12 @@ func FuzzScript(f *testing.F) {
 			File: func(path string) (string, bool) { return script, path == "self" },
 		}
 		within(t, script, pin.Script(script, options))
-		pin.Hosts(script, options)
+		hosts := pin.Hosts(script, options)
+		for _, need := range pin.Needs(script, options) {
+			if !slices.Contains(hosts, need) {
+				t.Errorf("needs %s, which is not among the hosts %q", need, hosts)
+			}
+		}
 	})
 }
 

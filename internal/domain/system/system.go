@@ -8,6 +8,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/quota"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
 )
 
 // APIVersion is the version of the contract; client and daemon must agree on it.
@@ -31,6 +32,7 @@ type Region struct {
 	Name    string
 	Edition quota.Edition
 	Pinning Pinning
+	Sources recipe.Sources // what installers ask when an entry names no index
 }
 
 // Info is the handshake's answer.

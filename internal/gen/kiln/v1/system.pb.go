@@ -138,6 +138,8 @@ type Region struct {
 	Name           string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Edition        string                 `protobuf:"bytes,2,opt,name=edition,proto3" json:"edition,omitempty"`
 	VersionPinning string                 `protobuf:"bytes,3,opt,name=version_pinning,json=versionPinning,proto3" json:"version_pinning,omitempty"` // enforce, warn or off
+	Pip            *PackageSource         `protobuf:"bytes,4,opt,name=pip,proto3" json:"pip,omitempty"`
+	Apt            *PackageSource         `protobuf:"bytes,5,opt,name=apt,proto3" json:"apt,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -193,6 +195,73 @@ func (x *Region) GetVersionPinning() string {
 	return ""
 }
 
+func (x *Region) GetPip() *PackageSource {
+	if x != nil {
+		return x.Pip
+	}
+	return nil
+}
+
+func (x *Region) GetApt() *PackageSource {
+	if x != nil {
+		return x.Apt
+	}
+	return nil
+}
+
+// PackageSource is a host that installers ask when an entry names no index.
+type PackageSource struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Host          string                 `protobuf:"bytes,1,opt,name=host,proto3" json:"host,omitempty"`          // HOST:PORT; empty: not known
+	Internal      bool                   `protobuf:"varint,2,opt,name=internal,proto3" json:"internal,omitempty"` // reached without public access
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PackageSource) Reset() {
+	*x = PackageSource{}
+	mi := &file_kiln_v1_system_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PackageSource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PackageSource) ProtoMessage() {}
+
+func (x *PackageSource) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_system_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PackageSource.ProtoReflect.Descriptor instead.
+func (*PackageSource) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PackageSource) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *PackageSource) GetInternal() bool {
+	if x != nil {
+		return x.Internal
+	}
+	return false
+}
+
 type GetSnapshotRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Region        string                 `protobuf:"bytes,1,opt,name=region,proto3" json:"region,omitempty"` // empty: the default region
@@ -202,7 +271,7 @@ type GetSnapshotRequest struct {
 
 func (x *GetSnapshotRequest) Reset() {
 	*x = GetSnapshotRequest{}
-	mi := &file_kiln_v1_system_proto_msgTypes[3]
+	mi := &file_kiln_v1_system_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -214,7 +283,7 @@ func (x *GetSnapshotRequest) String() string {
 func (*GetSnapshotRequest) ProtoMessage() {}
 
 func (x *GetSnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_system_proto_msgTypes[3]
+	mi := &file_kiln_v1_system_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -227,7 +296,7 @@ func (x *GetSnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSnapshotRequest.ProtoReflect.Descriptor instead.
 func (*GetSnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_system_proto_rawDescGZIP(), []int{3}
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *GetSnapshotRequest) GetRegion() string {
@@ -250,7 +319,7 @@ type GetSnapshotResponse struct {
 
 func (x *GetSnapshotResponse) Reset() {
 	*x = GetSnapshotResponse{}
-	mi := &file_kiln_v1_system_proto_msgTypes[4]
+	mi := &file_kiln_v1_system_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -262,7 +331,7 @@ func (x *GetSnapshotResponse) String() string {
 func (*GetSnapshotResponse) ProtoMessage() {}
 
 func (x *GetSnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_system_proto_msgTypes[4]
+	mi := &file_kiln_v1_system_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -275,7 +344,7 @@ func (x *GetSnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSnapshotResponse.ProtoReflect.Descriptor instead.
 func (*GetSnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_system_proto_rawDescGZIP(), []int{4}
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetSnapshotResponse) GetRegion() *Region {
@@ -328,7 +397,7 @@ type ImageSummary struct {
 
 func (x *ImageSummary) Reset() {
 	*x = ImageSummary{}
-	mi := &file_kiln_v1_system_proto_msgTypes[5]
+	mi := &file_kiln_v1_system_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -340,7 +409,7 @@ func (x *ImageSummary) String() string {
 func (*ImageSummary) ProtoMessage() {}
 
 func (x *ImageSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_system_proto_msgTypes[5]
+	mi := &file_kiln_v1_system_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -353,7 +422,7 @@ func (x *ImageSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageSummary.ProtoReflect.Descriptor instead.
 func (*ImageSummary) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_system_proto_rawDescGZIP(), []int{5}
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ImageSummary) GetId() string {
@@ -410,7 +479,7 @@ type VersionSummary struct {
 
 func (x *VersionSummary) Reset() {
 	*x = VersionSummary{}
-	mi := &file_kiln_v1_system_proto_msgTypes[6]
+	mi := &file_kiln_v1_system_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -422,7 +491,7 @@ func (x *VersionSummary) String() string {
 func (*VersionSummary) ProtoMessage() {}
 
 func (x *VersionSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_system_proto_msgTypes[6]
+	mi := &file_kiln_v1_system_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -435,7 +504,7 @@ func (x *VersionSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VersionSummary.ProtoReflect.Descriptor instead.
 func (*VersionSummary) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_system_proto_rawDescGZIP(), []int{6}
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *VersionSummary) GetNumber() int32 {
@@ -474,7 +543,7 @@ type ListUsageRequest struct {
 
 func (x *ListUsageRequest) Reset() {
 	*x = ListUsageRequest{}
-	mi := &file_kiln_v1_system_proto_msgTypes[7]
+	mi := &file_kiln_v1_system_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -486,7 +555,7 @@ func (x *ListUsageRequest) String() string {
 func (*ListUsageRequest) ProtoMessage() {}
 
 func (x *ListUsageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_system_proto_msgTypes[7]
+	mi := &file_kiln_v1_system_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -499,7 +568,7 @@ func (x *ListUsageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsageRequest.ProtoReflect.Descriptor instead.
 func (*ListUsageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_system_proto_rawDescGZIP(), []int{7}
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{8}
 }
 
 type ListUsageResponse struct {
@@ -511,7 +580,7 @@ type ListUsageResponse struct {
 
 func (x *ListUsageResponse) Reset() {
 	*x = ListUsageResponse{}
-	mi := &file_kiln_v1_system_proto_msgTypes[8]
+	mi := &file_kiln_v1_system_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -523,7 +592,7 @@ func (x *ListUsageResponse) String() string {
 func (*ListUsageResponse) ProtoMessage() {}
 
 func (x *ListUsageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_system_proto_msgTypes[8]
+	mi := &file_kiln_v1_system_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -536,7 +605,7 @@ func (x *ListUsageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListUsageResponse.ProtoReflect.Descriptor instead.
 func (*ListUsageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_system_proto_rawDescGZIP(), []int{8}
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListUsageResponse) GetUsage() []*Usage {
@@ -557,7 +626,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_kiln_v1_system_proto_msgTypes[9]
+	mi := &file_kiln_v1_system_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -569,7 +638,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_system_proto_msgTypes[9]
+	mi := &file_kiln_v1_system_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -582,7 +651,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_system_proto_rawDescGZIP(), []int{9}
+	return file_kiln_v1_system_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Usage) GetId() string {
@@ -611,11 +680,16 @@ const file_kiln_v1_system_proto_rawDesc = "" +
 	"\x0edaemon_version\x18\x02 \x01(\tR\rdaemonVersion\x12)\n" +
 	"\aregions\x18\x03 \x03(\v2\x0f.kiln.v1.RegionR\aregions\x12%\n" +
 	"\x0edefault_region\x18\x04 \x01(\tR\rdefaultRegion\x12\x16\n" +
-	"\x06caller\x18\x05 \x01(\tR\x06caller\"_\n" +
+	"\x06caller\x18\x05 \x01(\tR\x06caller\"\xb3\x01\n" +
 	"\x06Region\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aedition\x18\x02 \x01(\tR\aedition\x12'\n" +
-	"\x0fversion_pinning\x18\x03 \x01(\tR\x0eversionPinning\",\n" +
+	"\x0fversion_pinning\x18\x03 \x01(\tR\x0eversionPinning\x12(\n" +
+	"\x03pip\x18\x04 \x01(\v2\x16.kiln.v1.PackageSourceR\x03pip\x12(\n" +
+	"\x03apt\x18\x05 \x01(\v2\x16.kiln.v1.PackageSourceR\x03apt\"?\n" +
+	"\rPackageSource\x12\x12\n" +
+	"\x04host\x18\x01 \x01(\tR\x04host\x12\x1a\n" +
+	"\binternal\x18\x02 \x01(\bR\binternal\",\n" +
 	"\x12GetSnapshotRequest\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\"\xf2\x01\n" +
 	"\x13GetSnapshotResponse\x12'\n" +
@@ -662,38 +736,41 @@ func file_kiln_v1_system_proto_rawDescGZIP() []byte {
 	return file_kiln_v1_system_proto_rawDescData
 }
 
-var file_kiln_v1_system_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_kiln_v1_system_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_kiln_v1_system_proto_goTypes = []any{
 	(*GetInfoRequest)(nil),      // 0: kiln.v1.GetInfoRequest
 	(*GetInfoResponse)(nil),     // 1: kiln.v1.GetInfoResponse
 	(*Region)(nil),              // 2: kiln.v1.Region
-	(*GetSnapshotRequest)(nil),  // 3: kiln.v1.GetSnapshotRequest
-	(*GetSnapshotResponse)(nil), // 4: kiln.v1.GetSnapshotResponse
-	(*ImageSummary)(nil),        // 5: kiln.v1.ImageSummary
-	(*VersionSummary)(nil),      // 6: kiln.v1.VersionSummary
-	(*ListUsageRequest)(nil),    // 7: kiln.v1.ListUsageRequest
-	(*ListUsageResponse)(nil),   // 8: kiln.v1.ListUsageResponse
-	(*Usage)(nil),               // 9: kiln.v1.Usage
-	(*OfficialImage)(nil),       // 10: kiln.v1.OfficialImage
+	(*PackageSource)(nil),       // 3: kiln.v1.PackageSource
+	(*GetSnapshotRequest)(nil),  // 4: kiln.v1.GetSnapshotRequest
+	(*GetSnapshotResponse)(nil), // 5: kiln.v1.GetSnapshotResponse
+	(*ImageSummary)(nil),        // 6: kiln.v1.ImageSummary
+	(*VersionSummary)(nil),      // 7: kiln.v1.VersionSummary
+	(*ListUsageRequest)(nil),    // 8: kiln.v1.ListUsageRequest
+	(*ListUsageResponse)(nil),   // 9: kiln.v1.ListUsageResponse
+	(*Usage)(nil),               // 10: kiln.v1.Usage
+	(*OfficialImage)(nil),       // 11: kiln.v1.OfficialImage
 }
 var file_kiln_v1_system_proto_depIdxs = []int32{
 	2,  // 0: kiln.v1.GetInfoResponse.regions:type_name -> kiln.v1.Region
-	2,  // 1: kiln.v1.GetSnapshotResponse.region:type_name -> kiln.v1.Region
-	10, // 2: kiln.v1.GetSnapshotResponse.official_images:type_name -> kiln.v1.OfficialImage
-	5,  // 3: kiln.v1.GetSnapshotResponse.images:type_name -> kiln.v1.ImageSummary
-	6,  // 4: kiln.v1.ImageSummary.versions:type_name -> kiln.v1.VersionSummary
-	9,  // 5: kiln.v1.ListUsageResponse.usage:type_name -> kiln.v1.Usage
-	0,  // 6: kiln.v1.SystemService.GetInfo:input_type -> kiln.v1.GetInfoRequest
-	3,  // 7: kiln.v1.SystemService.GetSnapshot:input_type -> kiln.v1.GetSnapshotRequest
-	7,  // 8: kiln.v1.SystemService.ListUsage:input_type -> kiln.v1.ListUsageRequest
-	1,  // 9: kiln.v1.SystemService.GetInfo:output_type -> kiln.v1.GetInfoResponse
-	4,  // 10: kiln.v1.SystemService.GetSnapshot:output_type -> kiln.v1.GetSnapshotResponse
-	8,  // 11: kiln.v1.SystemService.ListUsage:output_type -> kiln.v1.ListUsageResponse
-	9,  // [9:12] is the sub-list for method output_type
-	6,  // [6:9] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	3,  // 1: kiln.v1.Region.pip:type_name -> kiln.v1.PackageSource
+	3,  // 2: kiln.v1.Region.apt:type_name -> kiln.v1.PackageSource
+	2,  // 3: kiln.v1.GetSnapshotResponse.region:type_name -> kiln.v1.Region
+	11, // 4: kiln.v1.GetSnapshotResponse.official_images:type_name -> kiln.v1.OfficialImage
+	6,  // 5: kiln.v1.GetSnapshotResponse.images:type_name -> kiln.v1.ImageSummary
+	7,  // 6: kiln.v1.ImageSummary.versions:type_name -> kiln.v1.VersionSummary
+	10, // 7: kiln.v1.ListUsageResponse.usage:type_name -> kiln.v1.Usage
+	0,  // 8: kiln.v1.SystemService.GetInfo:input_type -> kiln.v1.GetInfoRequest
+	4,  // 9: kiln.v1.SystemService.GetSnapshot:input_type -> kiln.v1.GetSnapshotRequest
+	8,  // 10: kiln.v1.SystemService.ListUsage:input_type -> kiln.v1.ListUsageRequest
+	1,  // 11: kiln.v1.SystemService.GetInfo:output_type -> kiln.v1.GetInfoResponse
+	5,  // 12: kiln.v1.SystemService.GetSnapshot:output_type -> kiln.v1.GetSnapshotResponse
+	9,  // 13: kiln.v1.SystemService.ListUsage:output_type -> kiln.v1.ListUsageResponse
+	11, // [11:14] is the sub-list for method output_type
+	8,  // [8:11] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_kiln_v1_system_proto_init() }
@@ -708,7 +785,7 @@ func file_kiln_v1_system_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kiln_v1_system_proto_rawDesc), len(file_kiln_v1_system_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
