@@ -152,9 +152,11 @@ func TestAccTwice(t *testing.T) {
 	if code == 0 || !acctest.Words("NameConflict", "Field: name", "Limit: one").MatchString(output) {
 		t.Fatalf("apply ended with %d:\n%s", code, output)
 	}
-	cli.Config(first)
-	if output, code := cli.Run("apply", "-auto-approve", "-no-color"); code != 0 {
-		t.Fatalf("apply ended with %d:\n%s", code, output)
+	for _, config := range []string{acctest.Group, first} { // first without whichever of them came first
+		cli.Config(config)
+		if output, code := cli.Run("apply", "-auto-approve", "-no-color"); code != 0 {
+			t.Fatalf("apply ended with %d:\n%s", code, output)
+		}
 	}
 	images, err := d.Client.Images(t.Context(), "")
 	if have, _ := cli.Attributes(address); err != nil || len(images) != 1 || have["id"] != images[0].ID {
