@@ -209,7 +209,7 @@ func (m *Maker) where(ctx context.Context, p domain.Process, log *process.Journa
 	if err != nil {
 		return where, err
 	}
-	if err := where.Group.AdmitType("resource_group_id").Err(); err != nil {
+	if err := where.Group.Admit("resource_group_id", p.CU).Err(); err != nil {
 		return where, err
 	}
 	for _, remark := range where.Remarks {

@@ -67,7 +67,7 @@ type bench struct {
 }
 
 func newBench() *bench {
-	s := &surroundings{group: resourcegroup.ResourceGroup{Type: resourcegroup.TypeServerless, TimeZone: "Asia/Shanghai"}}
+	s := &surroundings{group: resourcegroup.ResourceGroup{Type: resourcegroup.TypeServerless, CU: 1, TimeZone: "Asia/Shanghai"}}
 	e := enginetest.New()
 	return &bench{&job.Maker{Engine: e, Catalogue: s, Places: s, Files: s, Mounts: []job.Mount{
 		{Path: "/etc/pip.conf", Content: "[global]\n"}, {Path: "/etc/yum.repos.d/kiln.repo", Content: "[kiln]\n", Needs: "yum"},
@@ -78,7 +78,7 @@ var base = recipe.Base{Official: "shell", Version: "20261101"}
 
 func task(group string) job.Task {
 	return job.Task{
-		Process: domain.Process{ID: "proc-1", ResourceGroupID: group}, Tag: "localhost/x:1",
+		Process: domain.Process{ID: "proc-1", ResourceGroupID: group, CU: 1}, Tag: "localhost/x:1",
 		Recipe: recipe.Recipe{
 			Base:     base,
 			Packages: []pkgmanager.Entry{{Type: pkgmanager.Apt, Names: []string{"curl=1"}}},
@@ -173,6 +173,7 @@ func TestBuildRefused(t *testing.T) {
 	}{
 		{"no such group", "rg-2", func(*surroundings) {}, problem.NotFound},
 		{"a group that changed its type", "rg-1", func(s *surroundings) { s.group.Type = resourcegroup.TypeExclusiveScheduler }, problem.ResourceGroupTypeNotSupported},
+		{"a group that has shrunk", "rg-1", func(s *surroundings) { s.group.CU = 0.5 }, problem.CuExceedsResourceGroup},
 		{"no base", "rg-1", func(s *surroundings) { s.missing = problem.Problem{Code: problem.CatalogBuildFailed} }, problem.CatalogBuildFailed},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -59,8 +59,11 @@ func (r *buildResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	if state == nil {
 		r.judgeCreation(ctx, plan, &resp.Diagnostics)
 	}
-	if state == nil || !resp.Plan.Raw.Equal(req.State.Raw) {
+	switch {
+	case state == nil || !resp.Plan.Raw.Equal(req.State.Raw):
 		r.judge(ctx, plan, *snapshot, &resp.Diagnostics)
+	case r.Session.Shrinks(plan.ResourceGroupID.ValueString()):
+		r.Session.JudgeGroup(ctx, "resource_group_id", plan.ResourceGroupID, plan.CU, &resp.Diagnostics)
 	}
 }
 

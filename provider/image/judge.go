@@ -10,6 +10,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/provider/diagnostic"
+	"github.com/kilnhq/kiln/provider/session"
 )
 
 // judge refuses in the plan what the daemon would refuse in the apply, as far as it is known and cannot be put right by
@@ -31,7 +32,15 @@ func (p *planner) judge(ctx context.Context) {
 		return
 	}
 	p.pinning(ctx)
-	diagnostic.AddError(p.diags, "", p.conflict().Err())
+	diagnostic.AddError(p.diags, "", p.conflict(ctx).Err())
+	p.network(ctx, p.judgeGroup(ctx))
+	if p.state == nil && p.plan.Region.ValueString() == p.snapshot.Region.Name {
+		p.session.JudgeImages(ctx, *p.snapshot, p.diags)
+	}
+}
+
+// judgeGroup refuses a resource group in which the test may not run, and gives its id.
+func (p *planner) judgeGroup(ctx context.Context) types.String {
 	group, cu := types.StringValue(p.draft.spec.Test.ResourceGroupID), types.Float64Value(p.draft.spec.Test.CU)
 	if p.draft.gaps.group {
 		group = types.StringUnknown()
@@ -40,10 +49,7 @@ func (p *planner) judge(ctx context.Context) {
 		cu = types.Float64Unknown()
 	}
 	p.session.JudgeGroup(ctx, "test.resource_group_id", group, cu, p.diags)
-	p.network(ctx, group)
-	if p.state == nil && p.plan.Region.ValueString() == p.snapshot.Region.Name {
-		p.session.JudgeImages(ctx, *p.snapshot, p.diags)
-	}
+	return group
 }
 
 // network refuses packages that the network of the test keeps from where they come from. A recipe that was published before is
@@ -68,21 +74,24 @@ func (p *planner) pinning(ctx context.Context) {
 	}
 }
 
-// conflict refuses to create an image whose name is taken, unless that image is what an interrupted creation has left, or
-// this state holds it and may be about to replace it.
-func (p *planner) conflict() problem.List {
-	if p.state != nil || p.draft.gaps.name {
+// conflict refuses a name that is taken, or given away twice, unless it is taken by what an interrupted creation has left, or by an
+// image that this state holds and may be about to replace or rename.
+func (p *planner) conflict(ctx context.Context) problem.List {
+	id := ""
+	if p.state != nil {
+		id = p.state.ID.ValueString()
+	}
+	if p.draft.gaps.name || p.state != nil && p.state.Name.Equal(p.plan.Name) || p.plan.Region.ValueString() != p.snapshot.Region.Name {
 		return nil
 	}
+	if found := p.session.PlanName("image", p.snapshot.Region.Name, p.draft.spec.Name, id); len(found) > 0 {
+		return found
+	}
 	for _, other := range p.snapshot.Images {
-		if other.Name != p.draft.spec.Name || p.session.Manages(other.ID) || p.attaches(other) {
+		if other.Name != p.draft.spec.Name || other.ID == id || id == "" && p.attaches(other) || p.session.Holds(ctx, other.ID) {
 			continue
 		}
-		return problem.List{{
-			Code: problem.NameConflict, Field: "name", Value: other.Name, Limit: "one image of a name",
-			Detail: "there is one with that name already: " + other.ID,
-			Remedy: "Choose another name, or take over the one that is there: terraform import ADDRESS " + other.ID,
-		}}
+		return problem.List{session.Taken("image", other.Name, other.ID)}
 	}
 	return nil
 }

@@ -55,8 +55,11 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	if p.state != nil {
 		r.Session.PlanImage(p.state.ID.ValueString(), changes)
 	}
-	if changes {
+	switch {
+	case changes:
 		p.judge(ctx)
+	case p.snapshot != nil && r.Session.Shrinks(p.draft.spec.Test.ResourceGroupID):
+		p.judgeGroup(ctx)
 	}
 }
 

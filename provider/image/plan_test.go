@@ -133,6 +133,36 @@ func TestAccRefusedByCatalogue(t *testing.T) {
 	}
 }
 
+// TestAccGroupShrinks: a resource group that the plan makes too small for what it does not change is refused, and what others run in
+// it is warned of.
+func TestAccGroupShrinks(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli, others := d.CLI(t), d.CLI(t)
+	config := func(group, cu string) string {
+		text := image(map[string]string{"test": "{ resource_group_id = kiln_resource_group.rg.id\ncu = " + cu + " }"})
+		return strings.ReplaceAll(text, "cu         = 2", "cu = "+group)
+	}
+	cli.Config(config("2", "2"))
+	cli.Apply()
+	cli.Config(config("1", "2"))
+	output, code := cli.Run("plan", "-no-color")
+	if code != 1 || !acctest.Words("Error: CuExceedsResourceGroup", "Field: test.cu", "Value: 2", "1 (resource group default)").MatchString(output) {
+		t.Errorf("plan ended with %d:\n%s", code, output)
+	}
+	cli.Config(config("1", "1"))
+	cli.Apply() // both get smaller
+	group, _ := cli.Attributes("kiln_resource_group.rg")
+	lone := image(map[string]string{"name": `"other"`, "test": fmt.Sprintf("{ resource_group_id = %q\ncu = 1 }", group["id"])})
+	others.Config(strings.TrimPrefix(lone, acctest.Group))
+	others.Apply()
+	cli.Config(config("0.5", "0.5"))
+	output, code = cli.Run("plan", "-no-color")
+	if code != 0 || !acctest.Words("Warning: CuExceedsResourceGroup", "Field: cu", "image other (1)").MatchString(output) {
+		t.Errorf("plan ended with %d:\n%s", code, output)
+	}
+}
+
 // TestAccGroupGrows: a resource group that the same plan enlarges is judged as it will be.
 func TestAccGroupGrows(t *testing.T) {
 	t.Parallel()
@@ -275,6 +305,23 @@ func TestAccNameConflict(t *testing.T) {
 	if code != 1 || !acctest.Words("Error: NameConflict", "Field: name", "terraform import ADDRESS img-").MatchString(output) {
 		t.Errorf("plan ended with %d:\n%s", code, output)
 	}
+	script["name"] = `"another"`
+	second.Config(strings.TrimPrefix(image(script), acctest.Group))
+	second.Apply()
+	second.Config(lone)
+	output, code = second.Run("plan", "-no-color")
+	if code != 1 || !acctest.Words("Error: NameConflict", "Field: name", "Value: segmenter").MatchString(output) {
+		t.Errorf("the plan of another name ended with %d:\n%s", code, output)
+	}
+	twice := strings.Replace(lone, "{\n", "{\n  count = 2\n", 1)
+	third := d.CLI(t)
+	third.Config(strings.ReplaceAll(twice, `"segmenter"`, `"fresh"`))
+	output, code = third.Run("plan", "-no-color")
+	if code != 1 || !acctest.Words("Error: NameConflict", "Field: name", "Value: fresh", "one of them").MatchString(output) {
+		t.Errorf("the plan of one name for two ended with %d:\n%s", code, output)
+	}
+	second.Config("")
+	second.Apply()
 	second.Config(lone + "import {\n  to = " + address + "\n  id = \"segmenter\"\n}\n")
 	output, code = second.Run("plan", "-no-color")
 	if code != 0 || !acctest.Words("Plan: 1 to import, 0 to add, 0 to change, 0 to destroy").MatchString(output) {

@@ -102,11 +102,13 @@ func (r *declared[M, D]) ModifyPlan(ctx context.Context, req framework.ModifyPla
 	if r.Session == nil {
 		return
 	}
+	r.manage(ctx, req.State)
 	if req.Plan.Raw.IsNull() {
 		r.PlanDelete(ctx, r.kind.InUse, req.State, &resp.Diagnostics)
 		return
 	}
 	r.Session.PlanRegion(ctx, req, resp)
+	r.judgeName(ctx, req, resp)
 	if r.kind.Plan == nil {
 		return
 	}

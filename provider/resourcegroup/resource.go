@@ -98,7 +98,12 @@ func plan(ctx context.Context, p resource.Plan[model], diags *diag.Diagnostics) 
 	if p.Planned.CU.IsUnknown() {
 		planned.CU = domain.MaxCU // the plan refuses only what is certain
 	}
-	p.Session.PlanGroup(planned)
+	planned.Region = p.Prior.Region.ValueString()
+	shrinks := planned.CU < p.Prior.CU.ValueFloat64()
+	p.Session.PlanGroup(planned, shrinks)
+	if shrinks {
+		p.Session.JudgeShrinking(ctx, planned, diags)
+	}
 }
 
 func (m model) domain() domain.ResourceGroup {

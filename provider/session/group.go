@@ -23,11 +23,49 @@ func (s *Session) Group(ctx context.Context, id string) (resourcegroup.ResourceG
 	return Find(ctx, s, ResourceGroups(), Key{ID: id, Region: s.DefaultRegion()})
 }
 
-// PlanGroup tells the session what the plan makes of a resource group that is there already.
-func (s *Session) PlanGroup(g resourcegroup.ResourceGroup) {
+// PlanGroup tells the session what the plan makes of a resource group that is there already, and whether it gets smaller.
+func (s *Session) PlanGroup(g resourcegroup.ResourceGroup, shrinks bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.planned[g.ID] = g
+	s.shrinks[g.ID] = shrinks
+}
+
+// Shrinks says whether this plan makes a resource group smaller, so that what it does not change may not fit any more.
+func (s *Session) Shrinks(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shrinks[id]
+}
+
+// JudgeShrinking warns of what asks for more than a resource group is going to have. What this state holds of it is planned later, and
+// judged there.
+func (s *Session) JudgeShrinking(ctx context.Context, g resourcegroup.ResourceGroup, diags *diag.Diagnostics) {
+	if !s.Remote() || s.ledger.Applies() {
+		return
+	}
+	images, err := All(ctx, s, Images(), g.Region)
+	if err != nil {
+		s.AddPlanError(diags, "plan resource group "+g.Name, err)
+		return
+	}
+	builds, err := All(ctx, s, Builds(), g.Region)
+	if err != nil {
+		s.AddPlanError(diags, "plan resource group "+g.Name, err)
+		return
+	}
+	var users []resourcegroup.User
+	for _, i := range images {
+		if test := i.Spec.Test; test.ResourceGroupID == g.ID {
+			users = append(users, resourcegroup.User{Name: "image " + i.Spec.Name, CU: test.CU})
+		}
+	}
+	for id, b := range builds {
+		if b.ResourceGroupID == g.ID {
+			users = append(users, resourcegroup.User{Name: "persistent build " + id, CU: b.CU})
+		}
+	}
+	diagnostic.AddWarning(diags, "", g.Outgrown(users).Err())
 }
 
 // PlanNetwork tells the session what the plan makes of a network that is there already; one without an egress is not known yet.

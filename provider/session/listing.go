@@ -17,6 +17,7 @@ import (
 type Listing[T any] struct {
 	Noun string
 	ID   func(T) string
+	Name func(T) string // nil: without names
 	List func(c *client.Client, ctx context.Context, region string) ([]T, error)
 	Get  func(c *client.Client, ctx context.Context, id, region string) (T, error)
 }
@@ -99,7 +100,7 @@ func (s *Session) shelf(name string) *shelf {
 // Workspaces is how workspaces are read.
 func Workspaces() Listing[workspace.Workspace] {
 	return Listing[workspace.Workspace]{
-		Noun: "workspace", ID: func(w workspace.Workspace) string { return w.ID },
+		Noun: "workspace", ID: func(w workspace.Workspace) string { return w.ID }, Name: func(w workspace.Workspace) string { return w.Name },
 		List: (*client.Client).Workspaces, Get: (*client.Client).Workspace,
 	}
 }
@@ -107,7 +108,7 @@ func Workspaces() Listing[workspace.Workspace] {
 // Networks is how networks are read.
 func Networks() Listing[network.Network] {
 	return Listing[network.Network]{
-		Noun: "network", ID: func(n network.Network) string { return n.ID },
+		Noun: "network", ID: func(n network.Network) string { return n.ID }, Name: func(n network.Network) string { return n.Name },
 		List: (*client.Client).Networks, Get: (*client.Client).Network,
 	}
 }
@@ -115,7 +116,7 @@ func Networks() Listing[network.Network] {
 // ResourceGroups is how resource groups are read.
 func ResourceGroups() Listing[resourcegroup.ResourceGroup] {
 	return Listing[resourcegroup.ResourceGroup]{
-		Noun: "resource group", ID: func(g resourcegroup.ResourceGroup) string { return g.ID },
+		Noun: "resource group", ID: func(g resourcegroup.ResourceGroup) string { return g.ID }, Name: func(g resourcegroup.ResourceGroup) string { return g.Name },
 		List: (*client.Client).ResourceGroups, Get: (*client.Client).ResourceGroup,
 	}
 }

@@ -46,9 +46,12 @@ type Session struct {
 	mu      sync.Mutex
 	shelves map[string]*shelf
 	managed map[string]bool
-	created map[string]bool // by this apply
+	heard   chan struct{}       // closed when this state is known to hold one object more
+	named   map[naming][]string // who gets a name by this plan: ids, empty ones of creations
+	created map[string]bool     // by this apply
 	planned map[string]resourcegroup.ResourceGroup
 	nets    map[string]network.Network
+	shrinks map[string]bool // resource groups that were planned
 	images  map[string]bool // images that were planned, and whether the plan changes them
 }
 
@@ -62,8 +65,8 @@ type cached[T any] struct {
 func New(c Config) *Session {
 	return &Session{
 		config: c, managed: map[string]bool{}, created: map[string]bool{}, images: map[string]bool{},
-		planned: map[string]resourcegroup.ResourceGroup{}, nets: map[string]network.Network{},
-		shelves: map[string]*shelf{}, ledger: ledger.New(),
+		planned: map[string]resourcegroup.ResourceGroup{}, nets: map[string]network.Network{}, shrinks: map[string]bool{},
+		shelves: map[string]*shelf{}, ledger: ledger.New(), heard: make(chan struct{}), named: map[naming][]string{},
 	}
 }
 
@@ -147,7 +150,11 @@ func (s *Session) Wrote() {
 func (s *Session) Manage(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.managed[id] = true
+	if !s.managed[id] {
+		s.managed[id] = true
+		close(s.heard)
+		s.heard = make(chan struct{})
+	}
 }
 
 // Claim refuses what a resource has created when another one of this apply has created the same: the daemon goes on with a

@@ -134,7 +134,7 @@ func TestFind(t *testing.T) {
 func TestPlannedGroup(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.session.PlanGroup(resourcegroup.ResourceGroup{ID: "rg-1", CU: 8})
+	b.session.PlanGroup(resourcegroup.ResourceGroup{ID: "rg-1", CU: 8}, false)
 	g, err := b.session.Group(t.Context(), "rg-1")
 	if err != nil || g.CU != 8 || b.groups.Load() != 0 {
 		t.Errorf("group = %v, %v after %d calls, want the planned one", g, err, b.groups.Load())

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
 	"github.com/kilnhq/kiln/daemon"
+	"github.com/kilnhq/kiln/internal/domain/workspace"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
 
@@ -107,7 +108,8 @@ func TestAccRefused(t *testing.T) {
 			"Error: InvalidParameter", "description", "128 characters on one line"),
 		acctest.Refused(d.Provider(`region = "mars"`)+workspace("x", `name = "a"`), "Error: UnknownRegion", "region", "mars", "local"),
 		resource.TestStep{
-			Config:      d.Provider() + workspace("x", `name = "a"`) + workspace("y", "name = \"a\"\ndepends_on = [kiln_workspace.x]"),
+			Config: d.Provider() + workspace("x", `name = "a"`) + "resource \"terraform_data\" \"later\" { input = \"a\" }\n" +
+				workspace("y", "name = terraform_data.later.output\ndepends_on = [kiln_workspace.x]"),
 			ExpectError: acctest.Words(`Cannot create workspace "a": NameConflict`, "terraform import ADDRESS ws-"),
 		},
 		resource.TestStep{
@@ -170,5 +172,48 @@ func TestAccDaemonDown(t *testing.T) {
 	})
 	if errors != 2 {
 		t.Errorf("%d errors, want one a plan without the daemon", errors)
+	}
+}
+
+// TestAccNameTaken: a name that something outside of this state has, or that the configuration gives away twice, is refused in the
+// plan; one that the same plan sets free is not.
+func TestAccNameTaken(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	other, err := d.Client.CreateWorkspace(t.Context(), "", workspace.Workspace{Name: "taken"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cli := d.CLI(t)
+	cli.Config(`resource "kiln_workspace" "a" { name = "a" }`)
+	cli.Apply()
+	const a = `resource "kiln_workspace" "a" { name = "a" }`
+	conflict := []string{"Error: NameConflict", "Field: name"}
+	for _, test := range []struct {
+		name, config string
+		want         []string // none: the plan is made
+	}{
+		{"Taken", a + "\n" + `resource "kiln_workspace" "b" { name = "taken" }`, append(conflict, "Value: taken", "terraform import ADDRESS "+other.ID)},
+		{"RenamedToTaken", `resource "kiln_workspace" "a" { name = "taken" }`, append(conflict, "Value: taken", other.ID)},
+		{"Twice", a + "\n" + `resource "kiln_workspace" "b" {
+  count = 2
+  name  = "b"
+}`, append(conflict, "Value: b", "one of them")},
+		{"SetFreeByDeletion", `resource "kiln_workspace" "b" { name = "a" }`, nil},
+		{"SetFreeByRenaming", `resource "kiln_workspace" "a" { name = "c" }` + "\n" + `resource "kiln_workspace" "b" { name = "a" }`, nil},
+		{"OneEach", a + "\n" + `resource "kiln_workspace" "b" { name = "b" }` + "\n" + `resource "kiln_network" "b" {
+  name   = "b"
+  egress = "none"
+}`, nil},
+	} {
+		cli.Config(test.config)
+		output, code := cli.Run("plan", "-no-color")
+		if (code != 0) != (test.want != nil) || !acctest.Words(test.want...).MatchString(output) {
+			t.Errorf("%s: plan ended with %d:\n%s", test.name, code, output)
+		}
+	}
+	cli.Config(a)
+	if output, code := cli.Run("apply", "-replace=kiln_workspace.a", "-auto-approve", "-no-color"); code != 0 {
+		t.Errorf("the replacement ended with %d:\n%s", code, output)
 	}
 }

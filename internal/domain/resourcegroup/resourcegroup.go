@@ -4,6 +4,7 @@ package resourcegroup
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,6 +102,31 @@ func (g ResourceGroup) Admit(field string, cu float64) problem.List {
 		})
 	}
 	return found
+}
+
+// User is what runs in a group, as users name it, and how much it asks for.
+type User struct {
+	Name string
+	CU   float64
+}
+
+// Outgrown names the users that ask for more than a group is going to have. That is to be warned of: what they run next is refused.
+func (g ResourceGroup) Outgrown(users []User) problem.List {
+	var names []string
+	for _, u := range users {
+		if u.CU > g.CU {
+			names = append(names, u.Name+" ("+strconv.FormatFloat(u.CU, 'g', -1, 64)+")")
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	return problem.List{{
+		Code: problem.CuExceedsResourceGroup, Field: "cu", Value: strconv.FormatFloat(g.CU, 'g', -1, 64), Limit: "asked for by " + strings.Join(names, ", "),
+		Detail: "what asks for more than the resource group has is refused when it runs next",
+		Remedy: "Let these ask for less in the same plan, or keep the capacity.",
+	}}
 }
 
 // AdmitType checks that a group may use images at all.

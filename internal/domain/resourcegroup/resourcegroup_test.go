@@ -101,3 +101,16 @@ func TestAdmit(t *testing.T) {
 		})
 	}
 }
+
+func TestOutgrown(t *testing.T) {
+	t.Parallel()
+	g := resourcegroup.ResourceGroup{Name: "default", CU: 1}
+	users := []resourcegroup.User{{Name: "image b", CU: 2}, {Name: "image c", CU: 1}, {Name: "image a", CU: 1.25}}
+	found := g.Outgrown(users)
+	if len(found) != 1 || found[0].Code != problem.CuExceedsResourceGroup || found[0].Limit != "asked for by image a (1.25), image b (2)" {
+		t.Errorf("got %v", found)
+	}
+	if found := g.Outgrown(users[1:2]); len(found) > 0 {
+		t.Errorf("got %v", found)
+	}
+}
