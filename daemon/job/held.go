@@ -2,6 +2,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -48,11 +49,11 @@ func lacksPackage(err error) bool {
 // missing finds out whether a failed step wanted a version that is there no more, and says so in place of the failure. It is true
 // when the step may succeed without pip's constraints: what they ask for is there, and the recipe wants something else on the way.
 func (m *Maker) missing(ctx context.Context, t Task, failure error, log *process.Journal) (again bool, err error) {
-	found := problem.From(failure)
-	if len(found) == 0 {
+	found, ok := errors.AsType[problem.Problem](failure) // whole, and not as it is shown: its value is an instruction
+	if !ok {
 		return false, failure
 	}
-	wanted := lock.Missing(found[0].Log, t.Tested)
+	wanted := lock.Missing(found.Log, t.Tested)
 	if len(wanted) == 0 {
 		return false, failure
 	}
@@ -62,20 +63,34 @@ func (m *Maker) missing(ctx context.Context, t Task, failure error, log *process
 		case w.Manager != pipManager:
 			apt = append(apt, w)
 		case len(w.There) > 0:
-			return false, w.Gone(found[0].Value, found[0].Log)
+			return false, gone(w, found, t.Recipe)
 		default:
-			there, gone := m.pipVersions(ctx, t, w, log)
-			if gone {
+			there, absent := m.pipVersions(ctx, t, w, log)
+			if absent {
 				w.There = there
-				return false, w.Gone(found[0].Value, found[0].Log)
+				return false, gone(w, found, t.Recipe)
 			}
 			again = true
 		}
 	}
 	if w, ok := m.aptGone(ctx, t, apt, log); ok {
-		return false, w.Gone(found[0].Value, found[0].Log)
+		return false, gone(w, found, t.Recipe)
 	}
 	return again, failure
+}
+
+// gone says which version is there no more, and blames the entry that the failed step comes from.
+func gone(w lock.Wanted, step problem.Problem, r recipe.Recipe) problem.Problem {
+	p := w.Gone(step.Value, step.Log)
+	field, value := r.Origin(step.Value)
+	if field == "" {
+		return p
+	}
+	p.Field = field
+	if !w.Locked { // else it may be none that the entry names
+		p.Value = value
+	}
+	return p
 }
 
 const pipManager = "pip"

@@ -108,16 +108,16 @@ func (m *Maker) build(ctx context.Context, t Task, log *process.Journal) (worker
 
 // blame names the entry of the recipe that a failed step comes from, in place of the instruction.
 func blame(err error, r recipe.Recipe) error {
-	found := problem.From(err)
-	if len(found) != 1 {
+	found, ok := errors.AsType[problem.Problem](err) // whole, and not as it is shown: its value is an instruction
+	if !ok {
 		return err
 	}
-	field, value := r.Origin(found[0].Value)
+	field, value := r.Origin(found.Value)
 	if field == "" {
 		return err
 	}
-	found[0].Field, found[0].Value = field, value
-	return found[0]
+	found.Field, found.Value = field, value
+	return found
 }
 
 // Run runs a command in an image that is in the store: an official one, or an artifact.

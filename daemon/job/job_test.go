@@ -296,6 +296,19 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestBlame checks that a failed step is blamed on its entry, however long its instruction is.
+func TestBlame(t *testing.T) {
+	t.Parallel()
+	b := newBench()
+	want := task("rg-1")
+	step := strings.TrimSpace(strings.ReplaceAll(want.Recipe.Packages[0].Instructions(0), "\\\n", " "))
+	b.engine.Fail(worker.KindImage, &worker.Failure{Kind: worker.FailureStep, Step: step, ExitCode: 100})
+	_, _, err := run(t, func(ctx context.Context, log *process.Journal) (worker.Result, error) { return b.Build(ctx, want, log) })
+	if found := problem.From(err); len(step) < 257 || len(found) != 1 || found[0].Field != "packages[0]" || found[0].Value != "curl=1" {
+		t.Errorf("%d bytes: %v", len(step), err)
+	}
+}
+
 // TestLive checks that a user who waits is told what a step waits for, once, before the step ends; and that the timeout says it.
 func TestLive(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package recipe_test
 import (
 	"fmt"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -159,4 +160,24 @@ func TestPacked(t *testing.T) {
 			t.Errorf("%s: %s", target, text)
 		}
 	}
+}
+
+// FuzzTree checks that a directory that is admitted stays in its place, and in its Containerfile.
+func FuzzTree(f *testing.F) {
+	f.Add("a/b", "../c", "/opt/x")
+	f.Add("d", ".", "/var")
+	f.Add("a\nRUN false", "d/../../x", "/opt/\"")
+	f.Fuzz(func(t *testing.T, name, to, target string) {
+		nodes := []recipe.Node{file(name, "a"), link("z/link", to)}
+		r := recipe.Recipe{Files: []recipe.File{{Target: target, SHA256: recipe.TreeSum(nodes), Tree: nodes}}}
+		if len(r.Validate()) > 0 {
+			return
+		}
+		if !filepath.IsLocal(name) || !filepath.IsLocal(path.Join("z", to)) || path.IsAbs(to) {
+			t.Errorf("%q and %q leave the directory", name, to)
+		}
+		if lines := strings.Count(r.Containerfile(), "\n"); lines != 4 {
+			t.Errorf("%d lines:\n%s", lines, r.Containerfile())
+		}
+	})
 }
