@@ -1,10 +1,9 @@
 package explanation
 
 import (
-	"strings"
-
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/kilnhq/kiln/internal/domain/build"
 	"github.com/kilnhq/kiln/internal/domain/image"
