@@ -74,24 +74,24 @@ func (c Config) validate() problem.List {
 }
 
 func (f *findings) registry(r Registry) {
-	host, _, ok := hostPort(r.Listen, 0)
+	host, ok := hostPort(r.Listen, 0)
 	if address, err := netip.ParseAddr(host); !ok || host != "localhost" && (err != nil || !address.IsLoopback()) {
 		f.wrong("registry.listen", r.Listen, "HOST:PORT with a loopback address, such as 127.0.0.1:5380; the registry has no TLS")
 	}
-	if _, _, ok := hostPort(r.ExternalAddress, 1); r.ExternalAddress != "" && !ok {
+	if _, ok := hostPort(r.ExternalAddress, 1); r.ExternalAddress != "" && !ok {
 		f.wrong("registry.external_address", r.ExternalAddress, "HOST:PORT, as clients reach it")
 	}
 }
 
-// hostPort divides HOST:PORT. The least port is 0 where one is chosen, and else 1.
-func hostPort(text string, least uint64) (host string, port uint64, ok bool) {
+// hostPort gives the host of HOST:PORT. The least port is 0 where one is chosen, and else 1.
+func hostPort(text string, least uint64) (host string, ok bool) {
 	host, digits, err := net.SplitHostPort(text)
 	if err != nil {
-		return "", 0, false
+		return "", false
 	}
-	port, err = strconv.ParseUint(digits, 10, 16)
+	port, err := strconv.ParseUint(digits, 10, 16)
 	_, noAddress := netip.ParseAddr(host)
-	return host, port, err == nil && port >= least && (noAddress == nil || hostName.MatchString(host))
+	return host, err == nil && port >= least && (noAddress == nil || hostName.MatchString(host))
 }
 
 func (f *findings) indexes(list []Index) {

@@ -33,6 +33,7 @@ type Tx interface {
 	Builds
 	Artifacts
 	Surroundings
+	Processes
 }
 
 // Builds is the part of Tx that stores persistent builds.
@@ -60,6 +61,10 @@ type Surroundings interface {
 	Version(imageID string, number int) (image.Version, error)
 	Versions(imageID string) ([]image.Version, error)
 	UpdateVersion(image.Version) error
+}
+
+// Processes is the part of Tx that queues work and settles what became of it.
+type Processes interface {
 	InsertProcess(processdomain.Process) error
 	FinishProcess(processdomain.Process) error
 	ActiveProcesses(subject string) ([]processdomain.Process, error)

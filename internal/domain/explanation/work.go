@@ -43,7 +43,8 @@ func work() []Entry {
 		{
 			problem.PublicAccessRequired, "A network keeps packages from where they come from. The plan says so where it is certain; else the step " +
 				"fails, and its log says it while the step still waits.",
-			everywhere, said("Temporary failure resolving 'deb.debian.org'"),
+			[]Phase{PhasePlan, PhaseApply, PhaseRun},
+			said("Temporary failure resolving 'deb.debian.org'"),
 		},
 		{problem.NameResolutionFailed, "The name of a host is not known, though the network would let it pass.", runOnly, public},
 		{problem.IndexTLSFailed, "The certificate of an index or mirror was not accepted.", runOnly, said("SSL certificate problem: self-signed certificate")},
