@@ -125,9 +125,10 @@ func (e Entry) validateNames(field string, m manager) problem.List {
 	var found problem.List
 	size := 0
 	for i, n := range e.Names {
+		n = strings.TrimSpace(n) // as it is normalized
 		size += len(n)
 		p := problem.Problem{Code: problem.InvalidRequirement, Field: field + "[" + strconv.Itoa(i) + "]", Value: n}
-		_, _, ok := m.parse(strings.TrimSpace(n))
+		_, _, ok := m.parse(n)
 		switch {
 		case len(n) > MaxName:
 			p.Limit, p.Remedy = strconv.Itoa(MaxName)+" bytes", "One package an item."
