@@ -180,6 +180,27 @@ func TestMounts(t *testing.T) {
 	}
 }
 
+// TestSameImage: the same recipe gives the same image, of which each of several jobs has a name of its own: none takes it from another.
+func TestSameImage(t *testing.T) {
+	t.Parallel()
+	e := withBase(t)
+	var group errgroup.Group
+	for range 4 {
+		group.Go(func() error {
+			for range 3 {
+				image := &worker.Image{Containerfile: "FROM " + base + "\nENV SAME=yes\n", Epoch: epoch, Commands: []worker.Command{{Name: "true", Argv: []string{"true"}}}}
+				if _, _, err := execute(t, e, worker.Job{Kind: worker.KindImage, Image: image}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestImageFailures(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

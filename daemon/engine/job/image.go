@@ -32,6 +32,16 @@ type build struct {
 	number int    // of the step that runs
 	step   string
 	limit  time.Duration
+
+	committing bool // under the lock that dropImage takes too
+}
+
+// named lets others remove images again.
+func (b *build) named() {
+	if b.committing {
+		b.naming.Unlock()
+		b.committing = false
+	}
 }
 
 // image builds, runs the commands, looks into the result, and keeps it under its tag if it has one.
@@ -121,6 +131,7 @@ func (b *build) build(ctx context.Context) (string, error) {
 			stdout.mute()
 		}
 	}
+	defer b.named()
 	id, _, err := imagebuildah.BuildDockerfiles(ctx, b.store, options, path)
 	stdout.flush()
 	stderr.flush()
@@ -138,6 +149,10 @@ func (b *build) begin(name string) bool {
 		// No step of the user's: only the job's own limit holds.
 		b.step = "COMMIT"
 		b.watch.end()
+		if !b.committing {
+			b.naming.Lock()
+			b.committing = true
+		}
 		return true
 	}
 	b.number++

@@ -15,6 +15,7 @@ import (
 	"go.podman.io/buildah/define"
 	"go.podman.io/image/v5/types"
 	"go.podman.io/storage"
+	"go.podman.io/storage/pkg/lockfile"
 
 	"github.com/kilnhq/kiln/daemon/engine/sandbox"
 	"github.com/kilnhq/kiln/daemon/worker"
@@ -54,6 +55,7 @@ type runner struct {
 	report  *reporter
 	watch   *watch
 	store   storage.Store
+	naming  *lockfile.LockFile // held while an image gets or loses a name
 	context *types.SystemContext
 	ids     *define.IDMappingOptions
 }

@@ -13,6 +13,7 @@ import (
 	"go.podman.io/image/v5/types"
 	"go.podman.io/storage"
 	"go.podman.io/storage/pkg/idtools"
+	"go.podman.io/storage/pkg/lockfile"
 	"golang.org/x/sys/unix"
 
 	"github.com/kilnhq/kiln/daemon/engine/sandbox"
@@ -71,6 +72,9 @@ func (r *runner) open() error {
 	if err != nil {
 		return fmt.Errorf("open image store: %w", err)
 	}
+	if r.naming, err = lockfile.GetLockFile(filepath.Join(GraphRoot, "kiln-naming.lock")); err != nil {
+		return fmt.Errorf("open image store: %w", err)
+	}
 	r.store = store
 	mapping := []specs.LinuxIDMapping{{ContainerID: 0, HostID: 1, Size: containerIDs}}
 	r.ids = &define.IDMappingOptions{UIDMap: mapping, GIDMap: mapping}
@@ -121,8 +125,11 @@ func (r *runner) removeContainers(part string) error {
 	return errors.Join(errs...)
 }
 
-// dropImage takes a name away from its image, and removes the image when that was its last one.
+// dropImage takes a name away from its image, and removes the image when that was its last one. The same recipe gives the same
+// image: nobody may be about to give it a name of his own meanwhile.
 func (r *runner) dropImage(name string) error {
+	r.naming.Lock()
+	defer r.naming.Unlock()
 	image, err := r.store.Image(name)
 	if errors.Is(err, storage.ErrImageUnknown) {
 		return nil
