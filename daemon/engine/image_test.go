@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -180,6 +181,13 @@ func TestMounts(t *testing.T) {
 	}
 }
 
+// sameImage is a job whose image is that of every other such job, to the byte.
+func sameImage(commands ...worker.Command) worker.Job {
+	return worker.Job{Kind: worker.KindImage, Image: &worker.Image{
+		Containerfile: "FROM " + base + "\nENV SAME=yes\n", Epoch: epoch, Commands: commands,
+	}}
+}
+
 // TestSameImage: the same recipe gives the same image, of which each of several jobs has a name of its own: none takes it from another.
 func TestSameImage(t *testing.T) {
 	t.Parallel()
@@ -188,8 +196,7 @@ func TestSameImage(t *testing.T) {
 	for range 4 {
 		group.Go(func() error {
 			for range 3 {
-				image := &worker.Image{Containerfile: "FROM " + base + "\nENV SAME=yes\n", Epoch: epoch, Commands: []worker.Command{{Name: "true", Argv: []string{"true"}}}}
-				if _, _, err := execute(t, e, worker.Job{Kind: worker.KindImage, Image: image}); err != nil {
+				if _, _, err := execute(t, e, sameImage(worker.Command{Name: "true", Argv: []string{"true"}})); err != nil {
 					return err
 				}
 			}
@@ -197,6 +204,44 @@ func TestSameImage(t *testing.T) {
 		})
 	}
 	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSameImageEnds: a job that ends takes its own working containers away, and not that of another job with the same image.
+func TestSameImageEnds(t *testing.T) {
+	t.Parallel()
+	e := withBase(t)
+	run := func(gates ...*gate) <-chan error {
+		var commands []worker.Command
+		for _, g := range gates {
+			commands = append(commands, g.command())
+		}
+		job := sameImage(commands...)
+		job.Network = worker.Network{Egress: worker.EgressRestricted}
+		for _, g := range gates {
+			job.Network.Allow = append(job.Network.Allow, worker.Allow{Prefix: netip.MustParsePrefix(worker.HostAddress + "/32"), Port: g.port})
+		}
+		done := make(chan error, 1)
+		go func() {
+			_, _, err := execute(t, e, job)
+			done <- err
+		}()
+		return done
+	}
+	first, second, other := newGate(t), newGate(t), newGate(t)
+	long := run(first, second)
+	first.wait(t, long)
+	short := run(other)
+	other.wait(t, short) // the image has two names now, the newer one before
+	first.open()
+	second.wait(t, long)
+	other.open()
+	if err := <-short; err != nil {
+		t.Error(err)
+	}
+	second.open()
+	if err := <-long; err != nil {
 		t.Error(err)
 	}
 }

@@ -134,7 +134,9 @@ func (r *runner) run(ctx context.Context, cleanup bool) (result worker.Result, e
 }
 
 // tempImage is the name of a result that is not kept, or not yet.
-func (r *runner) tempImage() string { return tempPrefix + r.token + ":result" }
+//
+// The token is the tag: Buildah begins the names of working containers with an image's name, which may be another job's, and leaves tags out.
+func (r *runner) tempImage() string { return tempPrefix + "result:" + r.token }
 
 // tempPrefix begins the names of images that no job is meant to leave behind.
 const tempPrefix = "localhost/kiln-tmp/"
