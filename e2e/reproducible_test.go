@@ -2,7 +2,14 @@
 
 package e2e
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kilnhq/kiln/internal/domain/process"
+)
 
 // TestReproducible bakes the same recipe, with apt, pip and a script, in two daemons with stores of their own: the digests are the same.
 func TestReproducible(t *testing.T) {
@@ -27,4 +34,40 @@ func TestReproducible(t *testing.T) {
 	if first != second {
 		t.Errorf("one store has %s, the other %s", first, second)
 	}
+}
+
+// TestIrreproducible loses what was baked by a script that does not do the same twice: it is baked again, with another digest, and the
+// log of the baking says which file is the reason.
+func TestIrreproducible(t *testing.T) {
+	t.Parallel()
+	d := ownDaemon(t, "irreproducible")
+	text := script("mkdir /made && echo same > /made/same && cat /proc/sys/kernel/random/uuid > /made/uuid\n")
+	w := d.workspace(t, mainTool(), surroundings("irreproducible")+shellImage("irreproducible", text, "")+persistentBuild)
+	w.apply(t)
+	first := w.attribute(t, buildAddress, "digest")
+	hex := strings.TrimPrefix(first, "sha256:")
+	if err := os.Remove(filepath.Join(d.dir, "data", "registry", "docker/registry/v2/blobs/sha256", hex[:2], hex, "data")); err != nil {
+		t.Fatal(err)
+	}
+	w.apply(t)
+	second := w.attribute(t, buildAddress, "digest")
+	bakings := d.processes(t, w.attribute(t, imageAddress, "id"), process.KindBuild)
+	if second == first || len(bakings) != 2 {
+		t.Fatalf("baked as %s, and again as %s by %d processes", first, second, len(bakings))
+	}
+	w.settled(t)
+	log := ""
+	for _, b := range bakings {
+		text, err := d.kiln(t, "logs", b.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log += text
+	}
+	for _, want := range []string{"files that differ: 1\n", "/made/uuid: content\n", "the same recipe was " + first + " before"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log does not say %q:\n%s", want, log)
+		}
+	}
+	w.destroy(t)
 }

@@ -326,6 +326,11 @@ func discard(tx Tx, b domain.Build) error {
 		}
 		garbage = append(garbage, a)
 	}
+	return cleanUp(tx, b, garbage)
+}
+
+// cleanUp queues the removal of artifacts.
+func cleanUp(tx Tx, b domain.Build, garbage []domain.Artifact) error {
 	if len(garbage) == 0 {
 		return nil
 	}
@@ -333,7 +338,9 @@ func discard(tx Tx, b domain.Build) error {
 	if err != nil {
 		return fmt.Errorf("queue cleanup: %w", err)
 	}
-	return tx.InsertProcess(newProcess(tx, b, processdomain.KindCleanup, payload))
+	p := newProcess(tx, b, processdomain.KindCleanup, payload)
+	p.Subject = resource.NewID("cleanup") // no work on the build, which may be baked meanwhile
+	return tx.InsertProcess(p)
 }
 
 func newProcess(tx Tx, b domain.Build, kind processdomain.Kind, payload []byte) processdomain.Process {

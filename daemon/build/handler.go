@@ -28,11 +28,17 @@ type Baker struct{ *Service }
 func (s Baker) Run(ctx context.Context, p processdomain.Process, log *process.Journal) (any, error) {
 	var i image.Image
 	var v image.Version
+	var before domain.Artifact // what is lost, and may be in the image store all the same
 	err := s.cfg.Store.Read(ctx, func(tx Tx) (err error) {
 		if i, err = tx.Image(p.ImageID); err != nil {
 			return err
 		}
-		v, err = tx.Version(p.ImageID, p.ImageVersion)
+		if v, err = tx.Version(p.ImageID, p.ImageVersion); err != nil {
+			return err
+		}
+		if before, err = tx.Artifact(p.Owner, v.InputHash); errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
 		return err
 	})
 	if err != nil {
@@ -41,6 +47,7 @@ func (s Baker) Run(ctx context.Context, p processdomain.Process, log *process.Jo
 	tag := fmt.Sprintf("v%d-%s", v.Number, strings.TrimPrefix(v.InputHash, "sha256:")[:12])
 	built, err := s.cfg.Worker.Build(ctx, job.Task{
 		Process: p, Recipe: v.Recipe, Tag: "localhost/kiln-baked/" + i.ID + ":" + tag, Tested: v.Packages, Exact: true,
+		Previous: before.ImageID,
 	}, log)
 	if err != nil {
 		return nil, err
@@ -51,6 +58,9 @@ func (s Baker) Run(ctx context.Context, p processdomain.Process, log *process.Jo
 		return nil, err
 	}
 	log.Remark("pushed and read back as %s", s.cfg.Registry.Reference(repository, digest))
+	if before.Digest != "" && before.Digest != digest {
+		log.Remark("the same recipe was %s before", before.Digest)
+	}
 	return domain.Artifact{
 		Owner: p.Owner, InputHash: v.InputHash, Digest: digest, Repository: repository, ImageID: built.ImageID, SizeBytes: built.SizeBytes,
 	}, nil
@@ -84,11 +94,17 @@ func (s Baker) Finish(ctx context.Context, p processdomain.Process, result any) 
 		b.Generation, b.UpdatedAt = b.Generation+1, tx.Now()
 		if a, ok := result.(domain.Artifact); ok {
 			a.CreatedAt = tx.Now()
+			before, err := tx.Artifact(a.Owner, a.InputHash)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
 			if err := tx.PutArtifact(a); err != nil {
 				return err
 			}
-			_, err = s.succeed(tx, b, v, a)
-			return err
+			if b, err = s.succeed(tx, b, v, a); err != nil {
+				return err
+			}
+			return supersede(tx, b, before, a)
 		}
 		return fail(tx, b, v, p.State)
 	})

@@ -3,6 +3,7 @@ package build
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/kilnhq/kiln/daemon/resource"
 	"github.com/kilnhq/kiln/daemon/store"
@@ -113,6 +114,18 @@ func (s *Service) reach(tx Tx, b domain.Build, v image.Version) error {
 		return err
 	}
 	return domain.AdmitNetwork(v.Recipe, n, official.Image{}, region.Sources).Err()
+}
+
+// supersede queues the removal of what a recipe was baked to before, when it has become something else and nobody serves it.
+func supersede(tx Tx, b domain.Build, before, now domain.Artifact) error {
+	if before.Digest == "" || before.Digest == now.Digest || before.ImageID == now.ImageID {
+		return nil
+	}
+	builds, err := tx.Builds(b.Owner, "")
+	if err != nil || slices.ContainsFunc(builds, func(other domain.Build) bool { return other.Digest == before.Digest }) {
+		return err
+	}
+	return cleanUp(tx, b, []domain.Artifact{before})
 }
 
 // succeed makes an artifact what the build serves.

@@ -70,6 +70,7 @@ type Task struct {
 	Tag      string             // keep the result under this name; empty: drop it
 	Check    bool               // compare the packages with the base's, and refuse those that do not fit together
 	Tested   []official.Package // what the version's test has found: installs are held to it; nil: to nothing
+	Previous string             // id in the image store of what the recipe was baked to before: the log says what differs
 	Exact    bool               // fail when the result has other packages than were tested
 	Commands []worker.Command   // to run in the result
 }
@@ -222,7 +223,7 @@ func (m *Maker) image(t Task, where place.Place) *worker.Image {
 	i := &worker.Image{
 		Containerfile: t.Recipe.Containerfile(), Files: map[string]string{}, Epoch: epoch(t.Recipe.Base.Version), Tag: t.Tag,
 		Labels: map[string]string{"io.kiln.input-hash": t.Recipe.Hash()},
-		Check:  t.Check, Expect: expected(t), Commands: t.Commands, TimeZone: where.Group.TimeZone,
+		Check:  t.Check, Expect: expected(t), Previous: t.Previous, Commands: t.Commands, TimeZone: where.Group.TimeZone,
 	}
 	for _, f := range t.Recipe.Files {
 		f = f.Packed()

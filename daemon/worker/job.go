@@ -91,10 +91,11 @@ type Image struct {
 	Trees         map[string][]Node `json:"trees,omitempty"`  // name in the build context to what the archive of that name has
 	Mounts        map[string]string `json:"mounts,omitempty"` // path in the container to content: visible to install steps, in no layer
 	Labels        map[string]string `json:"labels,omitempty"`
-	Epoch         time.Time         `json:"epoch"`            // no file or layer of the result is newer
-	Tag           string            `json:"tag,omitempty"`    // keep the result under this name; empty: drop it at the end
-	Check         bool              `json:"check,omitempty"`  // compare the packages with the base's, and refuse what pip finds in conflict
-	Expect        []Package         `json:"expect,omitempty"` // fail when the result has other packages
+	Epoch         time.Time         `json:"epoch"`              // no file or layer of the result is newer
+	Tag           string            `json:"tag,omitempty"`      // keep the result under this name; empty: drop it at the end
+	Check         bool              `json:"check,omitempty"`    // compare the packages with the base's, and refuse what pip finds in conflict
+	Expect        []Package         `json:"expect,omitempty"`   // fail when the result has other packages
+	Previous      string            `json:"previous,omitempty"` // id of what the same recipe has given before: the log says which files differ
 	Commands      []Command         `json:"commands,omitempty"`
 	StepTimeout   time.Duration     `json:"step_timeout"` // of each install step and command; 0 is 10 minutes
 	TimeZone      string            `json:"time_zone,omitempty"`

@@ -79,6 +79,7 @@ func (r *runner) image(ctx context.Context, spec *worker.Image) (worker.Result, 
 	if err != nil || spec.Tag == "" {
 		return result, err
 	}
+	b.differ(ctx, id)
 	if err := r.keep(id, spec.Tag); err != nil {
 		return worker.Result{}, err
 	}
