@@ -33,7 +33,10 @@ func (s Baker) Run(ctx context.Context, p processdomain.Process, log *process.Jo
 		if i, err = tx.Image(p.ImageID); err != nil {
 			return err
 		}
-		if v, err = tx.Version(p.ImageID, p.ImageVersion); err != nil {
+		if v, err = tx.Version(p.ImageID, p.ImageVersion); err == nil {
+			err = v.Intact()
+		}
+		if err != nil {
 			return err
 		}
 		if before, err = tx.Artifact(p.Owner, v.InputHash); errors.Is(err, store.ErrNotFound) {

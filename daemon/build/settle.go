@@ -37,7 +37,7 @@ func (s *Service) admit(tx Tx, b domain.Build) error {
 	return err
 }
 
-// published gives the version to bake, which must be published.
+// published gives the version to bake, which must be published, and as it was then.
 func published(tx Tx, b domain.Build) (image.Version, error) {
 	v, err := tx.Version(b.ImageID, b.ImageVersion)
 	if errors.Is(err, store.ErrNotFound) {
@@ -51,6 +51,9 @@ func published(tx Tx, b domain.Build) (image.Version, error) {
 			Code: problem.ImageNotPublished, Field: "image_version", Value: fmt.Sprint(b.ImageVersion), Limit: "a published version",
 			Detail: "the version is in stage " + string(v.Stage), Remedy: "Publish it first: publish = true and a test that succeeds.",
 		}
+	}
+	if err == nil {
+		err = v.Intact()
 	}
 	return v, err
 }

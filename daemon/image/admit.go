@@ -239,6 +239,9 @@ func startTest(tx Tx, i domain.Image, v domain.Version, from origin) error {
 		return err
 	}
 	stage, err := domain.Next(v.Stage, domain.EventTest)
+	if err == nil {
+		err = v.Intact()
+	}
 	if err != nil {
 		return err
 	}
@@ -257,6 +260,9 @@ func startTest(tx Tx, i domain.Image, v domain.Version, from origin) error {
 // publish freezes a tested version and makes it the one that tasks use. An official base needs nothing copied, so both
 // transitions happen in one transaction.
 func publish(tx Tx, i domain.Image, v domain.Version) error {
+	if err := v.Intact(); err != nil {
+		return err
+	}
 	for _, event := range []domain.Event{domain.EventPublish, domain.EventPublishOK} {
 		stage, err := domain.Next(v.Stage, event)
 		if err != nil {

@@ -81,6 +81,13 @@ func (s *Service) Rollback(ctx context.Context, req RollbackRequest) (domain.Ima
 
 // back makes a version that was published before the current one.
 func back(tx Tx, i domain.Image, version int, why domain.Action) error {
+	v, err := tx.Version(i.ID, version)
+	if err == nil {
+		err = v.Intact()
+	}
+	if err != nil {
+		return err
+	}
 	i.CurrentVersion, i.PublishedVersion = version, version
 	if err := tx.UpdateImage(i); err != nil {
 		return err

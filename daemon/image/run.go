@@ -97,6 +97,15 @@ func (s *Service) runProcess(tx Tx, req RunRequest, region string, catalogue []o
 			Detail: "the image is in stage " + string(i.Stage), Remedy: "Publish it first: publish = true and a test that succeeds.",
 		}
 	}
+	if payload.Official == nil {
+		v, err := tx.Version(i.ID, i.PublishedVersion)
+		if err == nil {
+			err = v.Intact()
+		}
+		if err != nil {
+			return p, err
+		}
+	}
 	group, err := runGroup(tx, req, i)
 	if err != nil {
 		return p, err
@@ -161,7 +170,10 @@ func (s Runner) Run(ctx context.Context, p processdomain.Process, log *process.J
 // artifact gives the version to run, and what was baked from it when that is what its persistent build serves.
 func (s Runner) artifact(ctx context.Context, p processdomain.Process) (v domain.Version, baked *build.Artifact, err error) {
 	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
-		if v, err = tx.Version(p.ImageID, p.ImageVersion); err != nil {
+		if v, err = tx.Version(p.ImageID, p.ImageVersion); err == nil {
+			err = v.Intact()
+		}
+		if err != nil {
 			return err
 		}
 		b, err := tx.Build(p.ImageID)

@@ -32,7 +32,10 @@ func (s Tester) Run(ctx context.Context, p processdomain.Process, log *process.J
 		if i, err = tx.Image(p.ImageID); err != nil {
 			return err
 		}
-		if v, err = tx.Version(p.ImageID, p.ImageVersion); err != nil {
+		if v, err = tx.Version(p.ImageID, p.ImageVersion); err == nil {
+			err = v.Intact()
+		}
+		if err != nil {
 			return err
 		}
 		tested, err = sameRecipe(tx, v)
@@ -84,8 +87,8 @@ func (s Tester) Finish(ctx context.Context, p processdomain.Process, result any)
 		if err := tx.UpdateVersion(v); err != nil {
 			return err
 		}
-		if p.State != processdomain.StateCompleted || v.Number != i.CurrentVersion || !i.Spec.Publish {
-			return nil
+		if p.State != processdomain.StateCompleted || v.Number != i.CurrentVersion || !i.Spec.Publish || v.Intact() != nil {
+			return nil // another apply says why
 		}
 		return publish(tx, i, v)
 	})

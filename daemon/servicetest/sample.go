@@ -2,7 +2,10 @@ package servicetest
 
 import (
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
+	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -115,6 +118,18 @@ func (d *Daemon) Image(id string) imagedomain.Image {
 	i, err := d.Images.Get(d.ctx, Owner, "", id)
 	Must(d.tb, err)
 	return i
+}
+
+// Tamper changes the stored recipe of an image's versions behind the daemon's back: the packages of Spec in version 1 become 666.
+func (d *Daemon) Tamper(id string) {
+	d.tb.Helper()
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(d.Dir, "kiln.db")+"?_busy_timeout=10000")
+	Must(d.tb, err)
+	result, err := db.ExecContext(d.ctx, "UPDATE image_version SET recipe = replace(recipe, 'jieba==1', 'jieba==666') WHERE image_id = ?", id)
+	Must(d.tb, errors.Join(err, db.Close()))
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		d.tb.Fatalf("%d versions of %s were changed: %v", n, id, err)
+	}
 }
 
 // Bake makes the persistent build of the published version of an image.

@@ -75,6 +75,10 @@ func staged() []Entry {
 		},
 		{problem.VersionNotPublishable, "A version that was never published cannot be gone back to.", applyOnly, made(problem.VersionNotPublishable, unpublished)},
 		{problem.ReadOnlyImage, "Official images are Kiln's own.", applyOnly, official.ReadOnly("id", shell())},
+		{
+			problem.RecipeTampered, "A version never changes. Somebody has changed the daemon's database, so nothing is done with what it says now.",
+			applyOnly, made(problem.RecipeTampered, image.Version{Number: 3, InputHash: "sha256:" + strings.Repeat("0", 64)}.Intact()),
+		},
 	}
 }
 

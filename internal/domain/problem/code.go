@@ -56,6 +56,7 @@ const (
 	CannotUnpublish               Code = "CannotUnpublish"
 	VersionNotPublishable         Code = "VersionNotPublishable"
 	ReadOnlyImage                 Code = "ReadOnlyImage"
+	RecipeTampered                Code = "RecipeTampered"
 	ImageInUse                    Code = "ImageInUse"
 	NetworkInUse                  Code = "NetworkInUse"
 	ResourceGroupInUse            Code = "ResourceGroupInUse"
@@ -126,7 +127,7 @@ var kinds = map[Kind][]Code{
 	KindNotFound: {NotFound, OfficialImageNotFound, VersionNotFound, WorkspaceNotFound, LogGone},
 	KindConflict: {NameConflict, IdempotencyConflict},
 	KindPrecondition: {
-		InvalidImageState, ImageNotPublished, CannotUnpublish, VersionNotPublishable, ReadOnlyImage, ImageInUse, NetworkInUse,
+		InvalidImageState, ImageNotPublished, CannotUnpublish, VersionNotPublishable, ReadOnlyImage, RecipeTampered, ImageInUse, NetworkInUse,
 		ResourceGroupInUse, WorkspaceInUse, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
 		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, ChangedElsewhere, IncompatibleAPI, RegionMismatch, NetworkConfigDrift,
 		FileMissing,
