@@ -12,5 +12,5 @@ func Doctor(ctx context.Context, cfg Config) ([]engine.Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	return engine.Doctor(ctx, engine.Config{StateDir: cfg.DataDir, Runtime: cfg.Runtime}), nil
+	return engine.Doctor(ctx, engine.Config{StateDir: cfg.DataDir, Runtime: cfg.Runtime, RPM: cfg.Catalogue.RPMMirror != ""}), nil
 }

@@ -40,6 +40,9 @@ func Doctor(ctx context.Context, config Config) []Check {
 		checkNetavark(), checkProgram("mmdebstrap", "mmdebstrap"), checkKeyring(),
 		checkRuntimeVersion(ctx, config.Runtime),
 	}
+	if config.RPM {
+		checks = append(checks, checkProgram("dnf", "dnf"))
+	}
 	ready := true
 	for _, check := range checks {
 		ready = ready && check.OK
@@ -199,12 +202,13 @@ func checkDisk(dir string) Check {
 	}
 }
 
-// checkCgroup only informs: without version 2, memory and CPU of a container have no limit of their own.
+// checkCgroup only informs: no version of cgroups is used to limit anything.
 func checkCgroup() Check {
+	version := "version 1"
 	if _, err := os.Stat("/sys/fs/cgroup/cgroup.controllers"); err == nil {
-		return good("cgroup", "version 2")
+		version = "version 2"
 	}
-	return good("cgroup", "version 1: memory and CPU of a step are not limited, processes and files are")
+	return good("cgroup", version+"; this version of kilnd limits processes and open files of a step, not its memory and CPU")
 }
 
 // probe runs a container and turns what the worker says about it into checks.

@@ -17,6 +17,9 @@ func TestDoctor(t *testing.T) {
 	for _, check := range checks {
 		t.Logf("%+v", check)
 		seen[check.Name] = true
+		if check.Name == "cgroup" && !strings.Contains(check.Detail, "not its memory and CPU") {
+			t.Errorf("cgroup: %s", check.Detail)
+		}
 		if !check.OK {
 			t.Errorf("%s: %s (fix: %s)", check.Name, check.Detail, check.Fix)
 		}

@@ -42,6 +42,7 @@ type Config struct {
 	Runtime    string       // path of runc
 	Executable string       // this program, to start workers with; default /proc/self/exe
 	Logger     *slog.Logger // default: discards
+	RPM        bool         // official images are made of rpm packages, too: Doctor then looks for what makes them
 }
 
 // Engine runs jobs. It is safe for concurrent use.

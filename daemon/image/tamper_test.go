@@ -54,12 +54,10 @@ func TestTampered(t *testing.T) {
 			return err
 		}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			p := servicetest.Refusal(t, test.do(), problem.RecipeTampered, "version")
-			if p.Value != "1" || p.Limit != published.InputHash {
-				t.Errorf("got %+v", p)
-			}
-		})
+		found := problem.From(test.do())
+		if len(found) != 1 || found[0].Code != problem.RecipeTampered || found[0].Value != "1" || found[0].Limit != published.InputHash {
+			t.Errorf("%s: got %v", test.name, found)
+		}
 	}
 	if n := d.Engine.Calls(worker.KindImage); n != done {
 		t.Errorf("%d installations after all", n-done)

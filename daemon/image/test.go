@@ -87,8 +87,9 @@ func (s Tester) Finish(ctx context.Context, p processdomain.Process, result any)
 		if err := tx.UpdateVersion(v); err != nil {
 			return err
 		}
-		if p.State != processdomain.StateCompleted || v.Number != i.CurrentVersion || !i.Spec.Publish || v.Intact() != nil {
-			return nil // another apply says why
+		intact := v.Intact() == nil // another apply says what is wrong
+		if p.State != processdomain.StateCompleted || v.Number != i.CurrentVersion || !i.Spec.Publish || !intact {
+			return nil
 		}
 		return publish(tx, i, v)
 	})

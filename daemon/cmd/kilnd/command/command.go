@@ -48,7 +48,6 @@ func Run(args []string, version string) int {
 // settings are the flags that say where the daemon's things are; they override the file.
 type settings struct {
 	config, dataDir, socket, runtime string
-	allowRoot                        bool
 }
 
 func (s *settings) add(c *cobra.Command) {
@@ -56,10 +55,9 @@ func (s *settings) add(c *cobra.Command) {
 	c.Flags().StringVar(&s.dataDir, "data-dir", "", "where everything is kept (default $XDG_STATE_HOME/kiln)")
 	c.Flags().StringVar(&s.socket, "socket", "", "unix socket of the API (default $XDG_RUNTIME_DIR/kiln/kilnd.sock, or $XDG_STATE_HOME/kiln/kilnd.sock)")
 	c.Flags().StringVar(&s.runtime, "runtime", "", "path of runc (default: beside kilnd, or in ../libexec/kiln)")
-	c.Flags().BoolVar(&s.allowRoot, "allow-root", false, "run as root all the same; nothing then separates containers from root")
 }
 
-// load reads the configuration for a user: root is refused unless it is allowed.
+// load reads the configuration for a user: root is refused.
 func (s *settings) load(uid int) (daemon.Config, error) {
 	var cfg daemon.Config
 	if s.config != "" {
@@ -76,10 +74,10 @@ func (s *settings) load(uid int) (daemon.Config, error) {
 			*override.field = override.flag
 		}
 	}
-	if uid == 0 && !s.allowRoot {
+	if uid == 0 {
 		return cfg, problem.Problem{
 			Code: problem.RefuseRoot, Field: "uid", Value: "0", Limit: "an ordinary user with a range in /etc/subuid",
-			Detail: "kilnd is rootless", Remedy: "Start it as an ordinary user, or say --allow-root.",
+			Detail: "kilnd is rootless", Remedy: "Start it as an ordinary user.",
 		}
 	}
 	return cfg, nil

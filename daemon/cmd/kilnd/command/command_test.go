@@ -8,7 +8,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
-// TestLoad: flags override the file, and root is refused unless it was allowed.
+// TestLoad: flags override the file, and root is refused.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "kilnd.hcl")
@@ -22,9 +22,5 @@ func TestLoad(t *testing.T) {
 	}
 	if _, err := s.load(0); !problem.Has(err, problem.RefuseRoot) {
 		t.Errorf("root gets %v, want RefuseRoot", err)
-	}
-	s.allowRoot = true
-	if _, err := s.load(0); err != nil {
-		t.Errorf("root that is allowed gets %v", err)
 	}
 }
