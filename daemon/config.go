@@ -27,6 +27,7 @@ type Config struct {
 	DataDir        string     `hcl:"data_dir,optional"`        // default: $XDG_STATE_HOME/kiln
 	Socket         string     `hcl:"socket,optional"`          // default: $XDG_RUNTIME_DIR/kiln/kilnd.sock, or kilnd.sock in the default data_dir
 	Runtime        string     `hcl:"runtime,optional"`         // path of runc; default: beside kilnd, or in ../libexec/kiln
+	SecretsDir     string     `hcl:"secrets_dir,optional"`     // files that password_from may name; default: secrets in data_dir
 	Workers        int        `hcl:"workers,optional"`         // processes at the same time; default 4
 	VersionPinning string     `hcl:"version_pinning,optional"` // enforce (default), warn or off
 	Regions        []Region   `hcl:"region,block"`             // default: local, professional
@@ -103,6 +104,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.DataDir, err = filepath.Abs(c.DataDir); err != nil {
 		return c, fmt.Errorf("find data directory: %w", err)
+	}
+	if c.SecretsDir, err = filepath.Abs(cmp.Or(c.SecretsDir, filepath.Join(c.DataDir, "secrets"))); err != nil {
+		return c, fmt.Errorf("find directory of secrets: %w", err)
 	}
 	if c.Socket == "" {
 		if c.Socket, err = defaultSocket(); err != nil {

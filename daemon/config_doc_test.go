@@ -80,7 +80,7 @@ var computed = map[string]string{
 	"`data_dir`": "`$XDG_STATE_HOME/kiln`, or else `~/.local/state/kiln`", "`socket`": "`$XDG_RUNTIME_DIR/kiln/kilnd.sock`; without a session `kilnd.sock` in the default data directory",
 	"`runtime`": "`runc` beside `kilnd`, or in `../libexec/kiln`", "`external_address`": "what `listen` says",
 	"`cache`": "`catalogue` in the data directory", "`description`": "empty", "`provides`": "none",
-	"`rpm_mirror`": "none",
+	"`rpm_mirror`": "none", "`secrets_dir`": "`secrets` in the data directory",
 }
 
 // TestConfigReference: docs/configuration.md has every field of the configuration and no other, with its type and default.
@@ -160,7 +160,7 @@ func TestConfigExample(t *testing.T) {
 	digest := "sha256:" + strings.Repeat("0f1e2d3c4b5a69788796a5b4c3d2e1f0", 2)
 	want := Config{
 		DataDir: "/srv/kiln/data", Socket: "/srv/kiln/kilnd.sock", Runtime: "/usr/local/libexec/kiln/runc",
-		Workers: DefaultWorkers, VersionPinning: "enforce", Regions: []Region{{Name: "local", Edition: "professional"}},
+		SecretsDir: "/srv/kiln/secrets", Workers: DefaultWorkers, VersionPinning: "enforce", Regions: []Region{{Name: "local", Edition: "professional"}},
 		Registry: &Registry{Listen: DefaultListen, ExternalAddress: "registry.internal:5380"},
 		Catalogue: &Catalogue{
 			Mirror: DefaultMirror, Suite: DefaultSuite, Components: []string{"main"},

@@ -48,8 +48,9 @@ func TestConfigEmpty(t *testing.T) {
 	}
 	want := Config{
 		DataDir: "/var/lib/kiln", Socket: "/run/kiln/kilnd.sock", Runtime: c.Runtime, Workers: 4, VersionPinning: "enforce",
-		Regions:  []Region{{Name: "local", Edition: "professional"}},
-		Registry: &Registry{Listen: "127.0.0.1:5380"},
+		SecretsDir: "/var/lib/kiln/secrets",
+		Regions:    []Region{{Name: "local", Edition: "professional"}},
+		Registry:   &Registry{Listen: "127.0.0.1:5380"},
 		Catalogue: &Catalogue{
 			Mirror: "http://deb.debian.org/debian", Suite: "bookworm", Components: []string{"main"}, Cache: "/var/lib/kiln/catalogue",
 		},
@@ -137,7 +138,7 @@ func TestConfigEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		DataDir: "/srv/kiln", Socket: "/srv/kiln.sock", Runtime: "/opt/runc", Workers: 9, VersionPinning: "warn",
+		DataDir: "/srv/kiln", Socket: "/srv/kiln.sock", Runtime: "/opt/runc", SecretsDir: "/srv/kiln/secrets", Workers: 9, VersionPinning: "warn",
 		Regions:  []Region{{Name: "local", Edition: "basic"}, {Name: "cn-east_2", Edition: "professional"}},
 		Registry: &Registry{Listen: "127.0.0.1:6000", ExternalAddress: "kiln.example:6000"},
 		Catalogue: &Catalogue{

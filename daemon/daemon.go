@@ -28,10 +28,12 @@ import (
 	"github.com/kilnhq/kiln/daemon/registry"
 	"github.com/kilnhq/kiln/daemon/resource"
 	"github.com/kilnhq/kiln/daemon/resourcegroup"
+	"github.com/kilnhq/kiln/daemon/secret"
 	"github.com/kilnhq/kiln/daemon/server"
 	"github.com/kilnhq/kiln/daemon/sqlite"
 	"github.com/kilnhq/kiln/daemon/store"
 	"github.com/kilnhq/kiln/daemon/system"
+	"github.com/kilnhq/kiln/daemon/upstream"
 	"github.com/kilnhq/kiln/daemon/worker"
 	"github.com/kilnhq/kiln/daemon/workspace"
 	processdomain "github.com/kilnhq/kiln/internal/domain/process"
@@ -167,6 +169,10 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 	if err != nil {
 		return server.Services{}, nil, err
 	}
+	registries, err := upstreams(cfg, db, regionName)
+	if err != nil {
+		return server.Services{}, nil, err
+	}
 	runner := process.New(process.Config{
 		Store: within(db, func(tx *sqlite.Tx) process.Tx { return tx }), Dir: filepath.Join(cfg.DataDir, "log"), Clock: time.Now, Logger: log,
 		Limits: process.Limits{Workers: cfg.Workers, Builds: builds(region)},
@@ -202,17 +208,24 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 		Workspace:     resource.New(workspace.Kind, within(db, asTx((*sqlite.Tx).Workspaces)), regionName),
 		Network:       resource.New(network.Kind, within(db, asTx((*sqlite.Tx).Networks)), regionName),
 		ResourceGroup: resource.New(resourcegroup.Kind, within(db, asTx((*sqlite.Tx).ResourceGroups)), regionName),
+		Registry:      registries,
 		Image:         images,
 		File:          files,
 		Binding:       binding.New(within(db, func(tx *sqlite.Tx) binding.Tx { return tx }), regions[0].Name),
 		Build:         bakery,
 		Process:       runner,
 		RefuseUID:     subordinate(),
-		Region: func(name string) error {
-			_, err := region(name)
-			return err
-		},
+		Region:        func(name string) error { _, err := region(name); return err },
 	}, runner, nil
+}
+
+// upstreams makes the service of the registries that images come from, with the key of their passwords.
+func upstreams(cfg Config, db *sqlite.Store, region func(string) (string, error)) (*upstream.Service, error) {
+	vault, err := secret.Open(secret.Config{Key: filepath.Join(cfg.DataDir, "secret.key"), Dir: cfg.SecretsDir, Lookup: os.LookupEnv})
+	if err != nil {
+		return nil, err
+	}
+	return upstream.New(within(db, asTx((*sqlite.Tx).Registries)), vault, region), nil
 }
 
 func asTx[T any](view func(*sqlite.Tx) sqlite.Declared[T]) func(*sqlite.Tx) resource.Tx[T] {

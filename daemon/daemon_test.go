@@ -278,6 +278,7 @@ func TestUnknownRegion(t *testing.T) {
 		"builds":     func(region string) error { _, err := b.Builds(b.ctx, region); return err },
 		"networks":   func(region string) error { _, err := b.Networks(b.ctx, region); return err },
 		"groups":     func(region string) error { _, err := b.ResourceGroups(b.ctx, region); return err },
+		"registries": func(region string) error { _, err := b.Registries(b.ctx, region); return err },
 		"workspaces": func(region string) error { _, err := b.Workspaces(b.ctx, region); return err },
 		"snapshot":   func(region string) error { _, err := b.Snapshot(b.ctx, region); return err },
 		"processes": func(region string) error {

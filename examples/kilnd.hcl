@@ -10,6 +10,9 @@ socket = "/srv/kiln/kilnd.sock"
 # The OCI runtime. Default: beside kilnd, or in ../libexec/kiln.
 runtime = "/usr/local/libexec/kiln/runc"
 
+# Files with passwords, for password_from of kiln_registry. Default: secrets in the data directory.
+secrets_dir = "/srv/kiln/secrets"
+
 # How many tests, bakings and runs there are at a time.
 workers = 4
 

@@ -23,6 +23,7 @@ import (
 	"github.com/kilnhq/kiln/provider/network"
 	"github.com/kilnhq/kiln/provider/official"
 	"github.com/kilnhq/kiln/provider/quota"
+	"github.com/kilnhq/kiln/provider/registry"
 	"github.com/kilnhq/kiln/provider/resourcegroup"
 	"github.com/kilnhq/kiln/provider/session"
 	"github.com/kilnhq/kiln/provider/workspace"
@@ -143,6 +144,7 @@ func (p *kiln) Resources(context.Context) []func() resource.Resource {
 		build.NewResource,
 		image.NewResource,
 		network.NewResource,
+		registry.NewResource,
 		resourcegroup.NewResource,
 		workspace.NewResource,
 	}

@@ -1,10 +1,7 @@
 package provider_test
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
-	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -94,7 +91,7 @@ func search(t *testing.T, dir, secret, shown string) {
 			return err
 		}
 		looked[entry.Name()] = true
-		if text = append(text, unzip(t, text)...); bytes.Contains(text, []byte(secret)) {
+		if strings.Contains(string(text)+acctest.Unzip(t, text), secret) {
 			t.Errorf("it is in %s", path)
 		}
 		return nil
@@ -102,25 +99,4 @@ func search(t *testing.T, dir, secret, shown string) {
 	if err != nil || !looked["terraform.tfstate"] || !looked["saved"] || !looked["trace.log"] {
 		t.Errorf("searched %v, %v", looked, err)
 	}
-}
-
-// unzip gives what is in an archive, which a saved plan is; of anything else, nothing.
-func unzip(t *testing.T, archive []byte) (all []byte) {
-	t.Helper()
-	files, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
-	if err != nil {
-		return nil
-	}
-	for _, f := range files.File {
-		r, err := f.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, text...)
-	}
-	return all
 }

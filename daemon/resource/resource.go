@@ -43,6 +43,8 @@ type Kind[T any] struct {
 	Validate   func(T) problem.List
 	Fill       func(*T)            // sets what the daemon decides; nil: nothing
 	References func(T) []Reference // nil: none
+	// Keep takes over into an update what the request does not carry, or refuses; nil: there is nothing such.
+	Keep func(row *T, old T) error
 }
 
 // Tx is what the service needs of a transaction.
@@ -167,6 +169,11 @@ func (s *Service[T]) Update(ctx context.Context, owner string, row T) (T, error)
 		*m.Generation, *m.UpdatedAt = *have.Generation+1, tx.Now()
 		if s.kind.Fill != nil {
 			s.kind.Fill(&row)
+		}
+		if s.kind.Keep != nil {
+			if err := s.kind.Keep(&row, old); err != nil {
+				return err
+			}
 		}
 		if err := s.kind.Validate(row).Err(); err != nil {
 			return err

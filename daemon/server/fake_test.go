@@ -27,6 +27,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
@@ -44,6 +45,7 @@ type bundle struct {
 	workspace     *fakeResource[workspace.Workspace]
 	network       *fakeResource[network.Network]
 	resourceGroup *fakeResource[resourcegroup.ResourceGroup]
+	registry      *fakeResource[registry.Registry]
 	image         *fakeImage
 	file          *fakeFile
 	build         *fakeBuild
@@ -68,12 +70,14 @@ func newBundle(t *testing.T) *bundle {
 	b := &bundle{
 		path: filepath.Join(shortDir(t), "run", "kilnd.sock"), log: &safeBuffer{}, calls: c, system: &fakeSystem{},
 		workspace: &fakeResource[workspace.Workspace]{calls: c}, network: &fakeResource[network.Network]{calls: c},
+		registry:      &fakeResource[registry.Registry]{calls: c},
 		resourceGroup: &fakeResource[resourcegroup.ResourceGroup]{calls: c}, image: &fakeImage{calls: c},
 		file: &fakeFile{kept: map[string][]byte{}}, build: &fakeBuild{calls: c}, process: &fakeProcess{calls: c},
 	}
 	b.services = server.Services{
 		System: b.system, Catalogue: fakeCatalogue{c}, Workspace: b.workspace, Network: b.network, ResourceGroup: b.resourceGroup,
-		Image: b.image, File: b.file, Binding: fakeBinding{c}, Build: b.build, Process: b.process,
+		Registry: b.registry,
+		Image:    b.image, File: b.file, Binding: fakeBinding{c}, Build: b.build, Process: b.process,
 	}
 	return b
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/kilnhq/kiln/internal/domain/network"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 	"github.com/kilnhq/kiln/internal/gen/kiln/v1/kilnv1connect"
@@ -50,6 +51,7 @@ type Services struct {
 	Workspace     ResourceService[workspace.Workspace]
 	Network       ResourceService[network.Network]
 	ResourceGroup ResourceService[resourcegroup.ResourceGroup]
+	Registry      ResourceService[registry.Registry]
 	Image         ImageService
 	File          FileStore
 	Binding       BindingService
@@ -76,6 +78,7 @@ func New(s Services, log *slog.Logger) http.Handler {
 	handle(kilnv1connect.NewWorkspaceServiceHandler(workspaceHandler{s.Workspace}, options))
 	handle(kilnv1connect.NewNetworkServiceHandler(networkHandler{s.Network}, options))
 	handle(kilnv1connect.NewResourceGroupServiceHandler(resourceGroupHandler{s.ResourceGroup}, options))
+	handle(kilnv1connect.NewRegistryServiceHandler(registryHandler{s.Registry}, options))
 	handle(kilnv1connect.NewImageServiceHandler(imageHandler{s.Image, s.File}, options))
 	handle(kilnv1connect.NewBindingServiceHandler(bindingHandler{s.Binding}, options))
 	handle(kilnv1connect.NewBuildServiceHandler(buildHandler{s.Build}, options))

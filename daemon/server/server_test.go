@@ -23,6 +23,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	domainprocess "github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 )
@@ -50,6 +51,7 @@ func TestResourcesReachTheirServices(t *testing.T) {
 	w := workspace.Workspace{ID: "w1", Name: "analytics", Generation: 2}
 	n := network.Network{ID: "n1", Name: "mirror", Egress: network.EgressNone}
 	g := resourcegroup.ResourceGroup{ID: "g1", Name: "default", CU: 2}
+	u := registry.Registry{ID: "u1", Name: "acr", NetworkIDs: []string{"n1"}}
 	reach(t, b, w, []func() (workspace.Workspace, error){
 		func() (workspace.Workspace, error) { return b.CreateWorkspace(ctx, "k", w) },
 		func() (workspace.Workspace, error) { return b.Workspace(ctx, "x", "r") },
@@ -71,6 +73,37 @@ func TestResourcesReachTheirServices(t *testing.T) {
 		func() (resourcegroup.ResourceGroup, error) { return b.UpdateResourceGroup(ctx, g) },
 		func() (resourcegroup.ResourceGroup, error) { return g, b.DeleteResourceGroup(ctx, "x") },
 	})
+	reach(t, b, u, []func() (registry.Registry, error){
+		func() (registry.Registry, error) { return b.CreateRegistry(ctx, "k", u) },
+		func() (registry.Registry, error) { return b.Registry(ctx, "x", "r") },
+		func() (registry.Registry, error) { return first(b.Registries(ctx, "r")) },
+		func() (registry.Registry, error) { return b.UpdateRegistry(ctx, u) },
+		func() (registry.Registry, error) { return u, b.DeleteRegistry(ctx, "x") },
+	})
+}
+
+// TestPasswordsGoInAndDoNotComeOut: the password of a registry reaches the service, and neither the answer nor the log has it, not even
+// when the service, against its contract, gives it back.
+func TestPasswordsGoInAndDoNotComeOut(t *testing.T) {
+	t.Parallel()
+	const password = "c4nary-password"
+	b := setup(t)
+	r := registry.Registry{ID: "u1", Name: "acr", Credential: registry.Credential{Username: "ci", Password: password, PasswordVersion: 1}}
+	for name, call := range map[string]func() (registry.Registry, error){
+		"create": func() (registry.Registry, error) { return b.CreateRegistry(t.Context(), "k", r) },
+		"update": func() (registry.Registry, error) { return b.UpdateRegistry(t.Context(), r) },
+	} {
+		got, err := call()
+		if err != nil || got.Credential.Password != "" || got.Credential.Username != "ci" {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+		if b.registry.row.Credential.Password != password {
+			t.Errorf("%s: the service got the password %#v", name, b.registry.row.Credential.Password)
+		}
+	}
+	if strings.Contains(b.log.String(), password) {
+		t.Errorf("it is in the log:\n%s", b.log.String())
+	}
 }
 
 // reach makes the five calls of a plain resource and looks what the service was asked and what came back.

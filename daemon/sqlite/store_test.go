@@ -26,6 +26,7 @@ func TestStore(t *testing.T) {
 			Workspaces:     within(db, declared((*sqlite.Tx).Workspaces)),
 			Networks:       within(db, declared((*sqlite.Tx).Networks)),
 			ResourceGroups: within(db, declared((*sqlite.Tx).ResourceGroups)),
+			Registries:     within(db, declared((*sqlite.Tx).Registries)),
 			Close:          db.Close,
 		}
 	})

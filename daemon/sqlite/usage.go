@@ -10,7 +10,10 @@ const (
 		"UNION SELECT image_id, 'process ' || id, owner FROM process WHERE kind = 'run' AND state IN ('queued', 'running')"
 	workspaceUsers = "SELECT workspace_id AS used, 'image ' || image.name AS user, binding.owner AS owner " +
 		"FROM binding JOIN image ON image.id = binding.image_id"
-	networkUsers       = "SELECT network_id AS used, 'resource group ' || name AS user, owner FROM resource_group"
+	networkUsers = "SELECT network_id AS used, 'resource group ' || name AS user, owner FROM resource_group " +
+		"UNION SELECT json_each.value, 'registry ' || name, owner FROM registry, json_each(network_ids)"
+	// Nothing can use a registry yet.
+	registryUsers      = "SELECT id AS used, name AS user, owner FROM registry WHERE false"
 	resourceGroupUsers = "SELECT resource_group_id AS used, 'image ' || name AS user, owner FROM image " +
 		"UNION SELECT resource_group_id, 'persistent build ' || id, owner FROM build"
 )
@@ -23,7 +26,7 @@ func (t *Tx) usedBy(query, id string) ([]string, error) {
 // Usage says who uses what of an owner's things.
 func (t *Tx) Usage(owner string) (all usage.Users, err error) {
 	all = usage.Users{}
-	for _, query := range []string{imageUsers, workspaceUsers, networkUsers, resourceGroupUsers} {
+	for _, query := range []string{imageUsers, workspaceUsers, networkUsers, registryUsers, resourceGroupUsers} {
 		if err := t.collect(all, query, owner); err != nil {
 			return nil, err
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/binding"
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/process"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/usage"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
@@ -42,6 +43,18 @@ func testDeclared(b *bench) {
 				NetworkID: "net-1", CU: 0.25, TimeZone: "Asia/Shanghai", Status: resourcegroup.StatusNormal, Generation: 1, CreatedAt: start,
 			}
 		}, func(g *resourcegroup.ResourceGroup) (name, zone *string) { return &g.Name, &g.TimeZone })
+	})
+	t.Run("Registries", func(t *testing.T) {
+		rows(t, b.Registries, func(owner, region, name string) registry.Registry {
+			return registry.Registry{
+				ID: "reg-" + owner + region + name, Owner: owner, Region: region, Name: name, Endpoint: "registry.internal:5000",
+				Edition: registry.EditionEnterprise, Spec: registry.SpecStandard, NetworkIDs: []string{"net-1", "net-2"}, CACert: "pem",
+				Insecure: true, Generation: 1, CreatedAt: start, UpdatedAt: start,
+				Credential: registry.Credential{
+					Username: "ci", PasswordVersion: 3, PasswordFrom: registry.Reference{File: "f", Variable: "v"}, Sealed: []byte{0, 1, 255},
+				},
+			}
+		}, func(r *registry.Registry) (name, endpoint *string) { return &r.Name, &r.Endpoint })
 	})
 }
 
@@ -142,7 +155,7 @@ func change[T any](
 // id finds the id of a row by asking for the name: the suite knows no field of T.
 func id[T any](t *testing.T, tx resource.Tx[T], owner, region, name string) string {
 	t.Helper()
-	for _, prefix := range []string{"ws-", "net-", "rg-"} {
+	for _, prefix := range []string{"ws-", "net-", "rg-", "reg-"} {
 		if _, err := tx.Get(prefix + owner + region + name); err == nil {
 			return prefix + owner + region + name
 		}
@@ -197,8 +210,11 @@ func testUsers(b *bench) {
 	must(t, b.Workspaces.Read(ctx(t), func(tx resource.Tx[workspace.Workspace]) error {
 		return users(t, tx.Users, map[string][]string{"ws-1": {"image name_of_img-a", "image name_of_img-b"}, "ws-2": nil})
 	}))
+	must(t, b.Registries.Write(ctx(t), func(tx resource.Tx[registry.Registry]) error {
+		return tx.Insert(registry.Registry{ID: "reg-1", Owner: "uid:1", Name: "acr", NetworkIDs: []string{"net-of-rg-1", "net-2"}})
+	}))
 	must(t, b.Networks.Read(ctx(t), func(tx resource.Tx[network.Network]) error {
-		return users(t, tx.Users, map[string][]string{"net-of-rg-1": {"resource group rg-1"}, "gone": nil})
+		return users(t, tx.Users, map[string][]string{"net-of-rg-1": {"registry acr", "resource group rg-1"}, "net-2": {"registry acr"}, "gone": nil})
 	}))
 	must(t, b.ResourceGroups.Read(ctx(t), func(tx resource.Tx[resourcegroup.ResourceGroup]) error {
 		want := []string{"image name_of_img-a", "image name_of_img-b", "persistent build build-1"}
@@ -221,7 +237,7 @@ func testUsers(b *bench) {
 		}
 		all, err := tx.Usage("uid:1")
 		same(t, usage.Users{
-			"ws-1": {"image name_of_img-a", "image name_of_img-b"}, "net-of-rg-1": {"resource group rg-1"},
+			"ws-1": {"image name_of_img-a", "image name_of_img-b"}, "net-of-rg-1": {"registry acr", "resource group rg-1"}, "net-2": {"registry acr"},
 			"rg-1":  {"image name_of_img-a", "image name_of_img-b", "persistent build build-1"},
 			"img-a": {"persistent build build-1", "workspace name-of-ws-1"}, "img-b": {"process run-1", "workspace name-of-ws-1"},
 		}, all)

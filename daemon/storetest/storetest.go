@@ -22,6 +22,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/store"
 	"github.com/kilnhq/kiln/daemon/system"
 	"github.com/kilnhq/kiln/internal/domain/network"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 )
@@ -43,6 +44,7 @@ type Store struct {
 	Workspaces     store.Of[resource.Tx[workspace.Workspace]]
 	Networks       store.Of[resource.Tx[network.Network]]
 	ResourceGroups store.Of[resource.Tx[resourcegroup.ResourceGroup]]
+	Registries     store.Of[resource.Tx[registry.Registry]]
 	Close          func() error
 }
 

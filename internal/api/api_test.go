@@ -17,6 +17,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
@@ -26,6 +27,9 @@ func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	t.Run("Workspace", roundTrip(WorkspaceToProto, WorkspaceFromProto, nil))
 	t.Run("Network", roundTrip(NetworkToProto, NetworkFromProto, nil))
+	t.Run("Registry", roundTrip(RegistryToProto, RegistryFromProto, func(r *registry.Registry) {
+		r.Credential.Password, r.Credential.Sealed = "", nil
+	}))
 	t.Run("ResourceGroup", roundTrip(ResourceGroupToProto, ResourceGroupFromProto, nil))
 	t.Run("Binding", roundTrip(BindingToProto, BindingFromProto, nil))
 	t.Run("Build", roundTrip(BuildToProto, BuildFromProto, nil))
@@ -49,6 +53,7 @@ func TestRoundTripOfLists(t *testing.T) {
 	t.Parallel()
 	t.Run("Workspaces", listTrip(WorkspacesToProto, WorkspacesFromProto, []workspace.Workspace{{ID: "a"}, {ID: "b"}}))
 	t.Run("Networks", listTrip(NetworksToProto, NetworksFromProto, []network.Network{{ID: "a"}, {ID: "b"}}))
+	t.Run("Registries", listTrip(RegistriesToProto, RegistriesFromProto, []registry.Registry{{ID: "a"}, {ID: "b"}}))
 	t.Run("ResourceGroups", listTrip(ResourceGroupsToProto, ResourceGroupsFromProto, []resourcegroup.ResourceGroup{{ID: "a"}, {ID: "b"}}))
 	t.Run("Bindings", listTrip(BindingsToProto, BindingsFromProto, []binding.Binding{{ImageID: "a"}, {ImageID: "b"}}))
 	t.Run("Builds", listTrip(BuildsToProto, BuildsFromProto, []build.Build{{ID: "a"}, {ID: "b"}}))
@@ -65,7 +70,8 @@ func TestNothingBecomesTheZeroValue(t *testing.T) {
 	t.Parallel()
 	for name, got := range map[string]any{
 		"workspace": WorkspaceFromProto(nil), "network": NetworkFromProto(nil), "resource group": ResourceGroupFromProto(nil),
-		"binding": BindingFromProto(nil), "build": BuildFromProto(nil), "image": ImageFromProto(nil), "spec": ImageSpecFromProto(nil),
+		"registry": RegistryFromProto(nil),
+		"binding":  BindingFromProto(nil), "build": BuildFromProto(nil), "image": ImageFromProto(nil), "spec": ImageSpecFromProto(nil),
 		"recipe": RecipeFromProto(nil), "version": VersionFromProto(nil), "official image": OfficialImageFromProto(nil),
 		"process": ProcessFromProto(nil), "line": LineFromProto(nil), "info": InfoFromProto(nil), "snapshot": SnapshotFromProto(nil),
 		"problem": ProblemFromProto(nil), "problems": ProblemsFromProto(nil),

@@ -17,7 +17,7 @@ import (
 // services lists the packages of daemon/ that decide about one group of nouns each.
 var services = []string{
 	"./daemon/binding/...", "./daemon/build/...", "./daemon/catalogue/...", "./daemon/image/...",
-	"./daemon/network/...", "./daemon/resourcegroup/...", "./daemon/system/...", "./daemon/workspace/...",
+	"./daemon/network/...", "./daemon/resourcegroup/...", "./daemon/system/...", "./daemon/upstream/...", "./daemon/workspace/...",
 }
 
 // confined lists what only one place may import, tests included.

@@ -42,6 +42,7 @@ type Client struct {
 	workspace     kilnv1connect.WorkspaceServiceClient
 	network       kilnv1connect.NetworkServiceClient
 	resourceGroup kilnv1connect.ResourceGroupServiceClient
+	registry      kilnv1connect.RegistryServiceClient
 	image         kilnv1connect.ImageServiceClient
 	binding       kilnv1connect.BindingServiceClient
 	build         kilnv1connect.BuildServiceClient
@@ -74,6 +75,7 @@ func New(config Config) (*Client, error) {
 	c.workspace = kilnv1connect.NewWorkspaceServiceClient(caller, target.base, limit)
 	c.network = kilnv1connect.NewNetworkServiceClient(caller, target.base, limit)
 	c.resourceGroup = kilnv1connect.NewResourceGroupServiceClient(caller, target.base, limit)
+	c.registry = kilnv1connect.NewRegistryServiceClient(caller, target.base, limit)
 	c.image = kilnv1connect.NewImageServiceClient(caller, target.base, limit)
 	c.binding = kilnv1connect.NewBindingServiceClient(caller, target.base, limit)
 	c.build = kilnv1connect.NewBuildServiceClient(caller, target.base, limit)

@@ -5,6 +5,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 )
@@ -26,6 +27,10 @@ func (d *Daemon) Everything(name string) map[string]Named {
 	n, err := d.Client.CreateNetwork(ctx, "", network.Network{Name: name, Egress: network.EgressNone})
 	check(err)
 	group := d.CreateGroup(name, n.ID)
+	r, err := d.Client.CreateRegistry(ctx, "", registry.Registry{
+		Name: name, Endpoint: "registry.internal:5000", Edition: registry.EditionEnterprise, NetworkIDs: []string{n.ID},
+	})
+	check(err)
 	w, err := d.Client.CreateWorkspace(ctx, "", workspace.Workspace{Name: name})
 	check(err)
 	i, err := d.Client.CreateImage(ctx, client.CreateImage{Spec: image.Spec{
@@ -42,7 +47,7 @@ func (d *Daemon) Everything(name string) map[string]Named {
 	_, err = d.Client.Wait(ctx, b.ProcessID, nil)
 	check(err)
 	return map[string]Named{
-		"kiln_network": {n.ID, name}, "kiln_resource_group": {group, name}, "kiln_workspace": {w.ID, name},
+		"kiln_network": {n.ID, name}, "kiln_resource_group": {group, name}, "kiln_workspace": {w.ID, name}, "kiln_registry": {r.ID, name},
 		"kiln_custom_image": {i.ID, name}, "kiln_image_workspace_binding": {bound.ID(), name + "/" + name},
 		"kiln_persistent_build": {b.ID, i.ID},
 	}

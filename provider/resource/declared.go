@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kilnhq/kiln/internal/client"
@@ -38,6 +39,9 @@ type Kind[M, D any] struct {
 	Domain   func(M) D                                                     // without what the daemon decides
 	Validate func(M) problem.List                                          // refuses what is known to be wrong
 	Plan     func(ctx context.Context, p Plan[M], diags *diag.Diagnostics) // nil: nothing more to judge
+	// Secret adds to a thing that is sent what the configuration alone has: write-only arguments. prior is the zero value for a
+	// creation. Nil: there are none.
+	Secret func(config, prior M, thing *D)
 
 	Listing session.Listing[D]
 	Create  func(c *client.Client, ctx context.Context, key string, thing D) (D, error)
@@ -130,9 +134,13 @@ func (r *declared[M, D]) Create(ctx context.Context, req framework.CreateRequest
 	if resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...); resp.Diagnostics.HasError() {
 		return
 	}
+	wanted := r.kind.Domain(plan)
+	if resp.Diagnostics.Append(r.secret(ctx, req.Config, nil, &wanted)...); resp.Diagnostics.HasError() {
+		return
+	}
 	var created D
 	if r.Write(ctx, r.doing(ctx, "create", req.Plan), &resp.Diagnostics, func(c *client.Client) (err error) {
-		created, err = r.kind.Create(c, ctx, uuid.NewString(), r.kind.Domain(plan))
+		created, err = r.kind.Create(c, ctx, uuid.NewString(), wanted)
 		return err
 	}) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, r.kind.Model(created, plan))...)
@@ -168,10 +176,11 @@ func (r *declared[M, D]) Update(ctx context.Context, req framework.UpdateRequest
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("id"), &id)...)
 	generation := session.Generation(ctx, req.Private, &resp.Diagnostics)
+	wanted := r.kind.Domain(plan)
+	resp.Diagnostics.Append(r.secret(ctx, req.Config, &req.State, &wanted)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	wanted := r.kind.Domain(plan)
 	meta := r.kind.Meta(&wanted)
 	*meta.ID, *meta.Generation = id.ValueString(), generation
 	var updated D
@@ -197,6 +206,22 @@ func (r *declared[M, D]) ImportState(ctx context.Context, req framework.ImportSt
 		meta := r.kind.Meta(&found)
 		Imported(ctx, resp, *meta.ID, *meta.Region)
 	}
+}
+
+// secret adds what only the configuration has. A creation has no state.
+func (r *declared[M, D]) secret(ctx context.Context, config tfsdk.Config, state *tfsdk.State, thing *D) (diags diag.Diagnostics) {
+	if r.kind.Secret == nil {
+		return nil
+	}
+	var given, prior M
+	diags.Append(config.Get(ctx, &given)...)
+	if state != nil {
+		diags.Append(state.Get(ctx, &prior)...)
+	}
+	if !diags.HasError() {
+		r.kind.Secret(given, prior, thing)
+	}
+	return diags
 }
 
 // doing says what is tried, with the name as the plan has it.

@@ -9,6 +9,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/build"
 	"github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/network"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 )
@@ -118,6 +119,14 @@ func ResourceGroups() Listing[resourcegroup.ResourceGroup] {
 	return Listing[resourcegroup.ResourceGroup]{
 		Noun: "resource group", ID: func(g resourcegroup.ResourceGroup) string { return g.ID }, Name: func(g resourcegroup.ResourceGroup) string { return g.Name },
 		List: (*client.Client).ResourceGroups, Get: (*client.Client).ResourceGroup,
+	}
+}
+
+// Registries is how registries are read.
+func Registries() Listing[registry.Registry] {
+	return Listing[registry.Registry]{
+		Noun: "registry", ID: func(r registry.Registry) string { return r.ID }, Name: func(r registry.Registry) string { return r.Name },
+		List: (*client.Client).Registries, Get: (*client.Client).Registry,
 	}
 }
 

@@ -93,6 +93,15 @@ func used() []Entry {
 		{problem.NetworkInUse, "Nothing in use is deleted.", applyOnly, inUse(problem.NetworkInUse, "network", "mirror", "resource group default")},
 		{problem.ResourceGroupInUse, "Nothing in use is deleted.", applyOnly, inUse(problem.ResourceGroupInUse, "resource group", "default", "image segmenter")},
 		{problem.WorkspaceInUse, "Nothing in use is deleted.", applyOnly, inUse(problem.WorkspaceInUse, "workspace", "analytics", "image segmenter")},
+		{problem.RegistryInUse, "Nothing in use is deleted.", applyOnly, inUse(problem.RegistryInUse, "registry", "acr", "image segmenter")},
+		{
+			problem.CredentialsUnreadable, "There is a password for a registry, and the daemon cannot read it: its file or variable is gone, or its key. " +
+				"Nothing is asked without it.", applyOnly, problem.Problem{
+				Code: problem.CredentialsUnreadable, Field: "password_from.file", Value: "acr", Limit: "a password that the daemon can read",
+				Detail: "the password cannot be read: no such file or directory",
+				Remedy: "Put the file below secrets_dir of the daemon's configuration, readable for the daemon.",
+			},
+		},
 		{problem.ProcessAlreadyRunning, "One process works on an image at a time.", applyOnly, problem.Problem{
 			Code: problem.ProcessAlreadyRunning, Field: "stage", Value: "Testing", Limit: "one process an image",
 			Detail: "process proc-0000 works on version 2", Remedy: "Wait until it has ended, or cancel it: kiln cancel proc-0000",

@@ -10,6 +10,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 )
@@ -86,6 +87,14 @@ func values() []Entry {
 			made(problem.TaskTypeNotSupported, image.Spec{TaskTypes: []tasktype.Type{tasktype.Notebook}}.Against(shell()).Err()),
 		},
 		{problem.InvalidImportID, "The id of an import has another form.", planOnly, made(problem.InvalidImportID, importID)},
+		{
+			problem.InvalidEndpoint, "A registry is not named as image references name one, or is where no network leads to.", everywhere,
+			made(problem.InvalidEndpoint, registry.ValidateEndpoint("endpoint", "https://registry.internal:5000/team").Err()),
+		},
+		{
+			problem.InvalidCertificate, "The certificates for a registry are none. What is there is never repeated: it may be a key.", everywhere,
+			made(problem.InvalidCertificate, registry.Registry{CACert: "ca.pem"}.Validate().Err()),
+		},
 		{problem.UnknownRegion, "The daemon's configuration has no such region.", everywhere, problem.Problem{
 			Code: problem.UnknownRegion, Field: "region", Value: "west", Limit: "local, east", Remedy: "Choose a region of the daemon's configuration.",
 		}},

@@ -124,6 +124,11 @@ func machine() []Entry {
 			Code: problem.AddressInUse, Field: "registry.listen", Value: "127.0.0.1:5380", Limit: "an address that nothing else listens at",
 			Remedy: "Stop what listens there, or choose another port in the daemon's configuration.",
 		}},
+		{problem.SecretKeyInvalid, "The key of the stored passwords is damaged, or others can read it.", startOnly, problem.Problem{
+			Code: problem.SecretKeyInvalid, Field: "data_dir", Value: "/home/ci/.local/state/kiln/secret.key", Limit: "a file of 32 bytes with mode 0600",
+			Detail: "the key of the stored passwords is not as it was made: its mode is 0644: others may have read it",
+			Remedy: "Restore it from a backup, or remove it: the passwords of registries are then asked for again.",
+		}},
 		{problem.SubIDMissing, "The user of the daemon has no range of subordinate ids.", startOnly, problem.Problem{
 			Code: problem.SubIDMissing, Field: "user", Value: "ci", Limit: "65536 subordinate ids in one piece",
 			Remedy: "Run `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ci`.",

@@ -38,6 +38,8 @@ const (
 	TaskTypeNotSupported Code = "TaskTypeNotSupported"
 	InvalidImportID      Code = "InvalidImportID"
 	UnknownRegion        Code = "UnknownRegion"
+	InvalidEndpoint      Code = "InvalidEndpoint"
+	InvalidCertificate   Code = "InvalidCertificate"
 
 	// What is named is not there.
 	NotFound              Code = "NotFound"
@@ -61,6 +63,8 @@ const (
 	NetworkInUse                  Code = "NetworkInUse"
 	ResourceGroupInUse            Code = "ResourceGroupInUse"
 	WorkspaceInUse                Code = "WorkspaceInUse"
+	RegistryInUse                 Code = "RegistryInUse"
+	CredentialsUnreadable         Code = "CredentialsUnreadable"
 	ProcessAlreadyRunning         Code = "ProcessAlreadyRunning"
 	ResourceGroupTypeNotSupported Code = "ResourceGroupTypeNotSupported"
 	RuntimeMissing                Code = "RuntimeMissing"
@@ -120,6 +124,7 @@ const (
 	RuntimeIncompatible Code = "RuntimeIncompatible"
 	StateInUse          Code = "StateInUse"
 	AddressInUse        Code = "AddressInUse"
+	SecretKeyInvalid    Code = "SecretKeyInvalid"
 	Internal            Code = "Internal"
 )
 
@@ -128,7 +133,7 @@ var kinds = map[Kind][]Code{
 	KindConflict: {NameConflict, IdempotencyConflict},
 	KindPrecondition: {
 		InvalidImageState, ImageNotPublished, CannotUnpublish, VersionNotPublishable, ReadOnlyImage, RecipeTampered, ImageInUse, NetworkInUse,
-		ResourceGroupInUse, WorkspaceInUse, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
+		ResourceGroupInUse, WorkspaceInUse, RegistryInUse, CredentialsUnreadable, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
 		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, ChangedElsewhere, IncompatibleAPI, RegionMismatch, NetworkConfigDrift,
 		FileMissing,
 	},
@@ -142,7 +147,7 @@ var kinds = map[Kind][]Code{
 		OfficialImageUnavailable,
 	},
 	KindUnavailable: {DaemonUnavailable, RegistryUnreadable, StateInUse, AddressInUse},
-	KindInternal:    {SubIDMissing, RuntimeIncompatible, Internal},
+	KindInternal:    {SubIDMissing, RuntimeIncompatible, SecretKeyInvalid, Internal},
 }
 
 // Kind gives the kind of a code; what is in no other list is an invalid request.
