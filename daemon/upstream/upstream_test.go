@@ -145,6 +145,32 @@ func TestPasswordStays(t *testing.T) {
 	}
 }
 
+// TestSealedForOneEndpoint: not even a change behind the service's back gets a password to another endpoint or owner.
+func TestSealedForOneEndpoint(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*domain.Registry){
+		"endpoint": func(r *domain.Registry) { r.Endpoint = "attacker.internal:5000" },
+		"owner":    func(r *domain.Registry) { r.Owner = servicetest.Stranger },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			made := b.create()
+			var owner string
+			servicetest.Must(t, b.d.Store.Write(b.ctx, func(tx *sqlite.Tx) error {
+				r, err := tx.Registries().Get(made.ID)
+				servicetest.Must(t, err)
+				change(&r)
+				owner = r.Owner
+				return tx.Registries().Update(r)
+			}))
+			if got, err := b.Get(b.ctx, owner, "", made.ID); err != nil || got.Credential.Status != domain.StatusUnreadable {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
 // TestKeyLost: without its key a stored password is unreadable, which is said, and another one takes its place.
 func TestKeyLost(t *testing.T) {
 	t.Parallel()

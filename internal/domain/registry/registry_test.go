@@ -236,6 +236,7 @@ func TestSyncs(t *testing.T) {
 		want    bool
 	}{
 		{registry.EditionPersonal, "", false},
+		{registry.EditionPersonal, registry.SpecStandard, false},
 		{registry.EditionEnterprise, "", false},
 		{registry.EditionEnterprise, registry.SpecBasic, false},
 		{registry.EditionEnterprise, registry.SpecStandard, true},
