@@ -5,23 +5,22 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	framework "github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	domain "github.com/kilnhq/kiln/internal/domain/image"
+	"github.com/kilnhq/kiln/provider/datasource"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
-var _ datasource.DataSourceWithConfigure = (*imageDataSource)(nil)
-
 // NewDataSource makes the data source kiln_custom_image.
-func NewDataSource() datasource.DataSource { return &imageDataSource{} }
-
-type imageDataSource struct {
-	session *session.Session
+func NewDataSource() framework.DataSource {
+	return datasource.New(datasource.Kind[foundModel]{
+		Type: "custom_image", Schema: oneAttributes(), Read: one,
+		Doing: func(m foundModel) string { return "read image " + m.ID.ValueString() + m.Name.ValueString() },
+	})
 }
 
 type foundModel struct {
@@ -40,13 +39,7 @@ type versionModel struct {
 	TestedAt  types.String `tfsdk:"tested_at"`
 }
 
-// Metadata names the data source.
-func (d *imageDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_custom_image"
-}
-
-// Schema describes the attributes.
-func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func oneAttributes() schema.Schema {
 	attributes := foundAttributes()
 	attributes["id"] = schema.StringAttribute{
 		Optional: true, Computed: true, MarkdownDescription: "The id of the image. Either this or `name`.",
@@ -61,7 +54,7 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 		MarkdownDescription: "All versions, the oldest first. To go back to one, say its recipe again: what was published before is neither built nor tested.",
 		NestedObject:        schema.NestedAttributeObject{Attributes: versionAttributes()},
 	}
-	resp.Schema = schema.Schema{
+	return schema.Schema{
 		MarkdownDescription: "A custom image that is there already, with its history.", Attributes: attributes,
 	}
 }
@@ -81,31 +74,17 @@ func versionAttributes() map[string]schema.Attribute {
 	}
 }
 
-// Configure takes the session over from the provider.
-func (d *imageDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.session = session.From(req.ProviderData, &resp.Diagnostics)
-}
-
-// Read asks the daemon for the image and its versions.
-func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m foundModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
-		return
-	}
-	id := m.ID.ValueString() + m.Name.ValueString()
-	var img domain.Image
-	var versions []domain.Version
-	c, err := d.session.Client(ctx)
-	if err == nil {
-		img, err = c.Image(ctx, id, d.session.Region())
-	}
-	if err == nil {
-		versions, err = c.ImageVersions(ctx, img.ID)
-	}
+// one asks the daemon for the image and its versions.
+func one(ctx context.Context, s *session.Session, m foundModel) (foundModel, error) {
+	c, err := s.Client(ctx)
 	if err != nil {
-		d.session.AddPlanError(&resp.Diagnostics, "read image "+id, err)
-		return
+		return m, err
 	}
+	img, err := c.Image(ctx, m.ID.ValueString()+m.Name.ValueString(), s.Region())
+	if err != nil {
+		return m, err
+	}
+	versions, err := c.ImageVersions(ctx, img.ID)
 	m = foundModel{found: toFound(img), Containerfile: types.StringValue(img.Containerfile), Versions: make([]versionModel, len(versions))}
 	for i, v := range versions {
 		m.Versions[i] = versionModel{
@@ -113,7 +92,7 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 			SizeBytes: numberOrNull(v.SizeBytes), CreatedAt: moment(v.CreatedAt), TestedAt: moment(v.TestedAt),
 		}
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	return m, err
 }
 
 func moment(t time.Time) types.String {

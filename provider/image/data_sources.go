@@ -6,23 +6,23 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	framework "github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	domain "github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	"github.com/kilnhq/kiln/provider/datasource"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
-var _ datasource.DataSourceWithConfigure = (*imagesDataSource)(nil)
-
 // NewListDataSource makes the data source kiln_custom_images.
-func NewListDataSource() datasource.DataSource { return &imagesDataSource{} }
-
-type imagesDataSource struct {
-	session *session.Session
+func NewListDataSource() framework.DataSource {
+	return datasource.New(datasource.Kind[imagesModel]{
+		Type: "custom_images", Schema: listAttributes(), Read: list,
+		Doing: func(imagesModel) string { return "list the custom images" },
+	})
 }
 
 type imagesModel struct {
@@ -51,13 +51,7 @@ type found struct {
 	SizeBytes        types.Int64  `tfsdk:"size_bytes"`
 }
 
-// Metadata names the data source.
-func (d *imagesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_custom_images"
-}
-
-// Schema describes the attributes.
-func (d *imagesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func listAttributes() schema.Schema {
 	choice := func(what string, values []string) schema.SetAttribute {
 		return schema.SetAttribute{
 			ElementType: types.StringType, Optional: true,
@@ -65,7 +59,7 @@ func (d *imagesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 			Validators:          []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(values...))},
 		}
 	}
-	resp.Schema = schema.Schema{
+	return schema.Schema{
 		MarkdownDescription: "Your custom images in the provider's region. Where several arguments are given, an image must fit all of them.",
 		Attributes: map[string]schema.Attribute{
 			"name_contains": schema.StringAttribute{
@@ -109,33 +103,20 @@ func foundAttributes() map[string]schema.Attribute {
 	}
 }
 
-// Configure takes the session over from the provider.
-func (d *imagesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.session = session.From(req.ProviderData, &resp.Diagnostics)
-}
-
-// Read asks the daemon for what fits.
-func (d *imagesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m imagesModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
-		return
-	}
-	c, err := d.session.Client(ctx)
-	var list []domain.Image
-	if err == nil {
-		list, err = c.FindImages(ctx, domain.Filter{
-			Region: d.session.DefaultRegion(), Name: m.Name.ValueString(), Visibilities: m.Visibilities, Stages: m.Stages, TaskTypes: m.TaskTypes,
-		})
-	}
+// list asks the daemon for what fits.
+func list(ctx context.Context, s *session.Session, m imagesModel) (imagesModel, error) {
+	c, err := s.Client(ctx)
 	if err != nil {
-		d.session.AddPlanError(&resp.Diagnostics, "list the custom images", err)
-		return
+		return m, err
 	}
-	m.Images = make([]found, len(list))
-	for i, img := range list {
+	all, err := c.FindImages(ctx, domain.Filter{
+		Region: s.DefaultRegion(), Name: m.Name.ValueString(), Visibilities: m.Visibilities, Stages: m.Stages, TaskTypes: m.TaskTypes,
+	})
+	m.Images = make([]found, len(all))
+	for i, img := range all {
 		m.Images[i] = toFound(img)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	return m, err
 }
 
 func toFound(img domain.Image) found {

@@ -7,23 +7,23 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	framework "github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	domain "github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
+	"github.com/kilnhq/kiln/provider/datasource"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
-var _ datasource.DataSourceWithConfigure = (*imagesDataSource)(nil)
-
 // NewDataSource makes the data source kiln_official_images.
-func NewDataSource() datasource.DataSource { return &imagesDataSource{} }
-
-type imagesDataSource struct {
-	session *session.Session
+func NewDataSource() framework.DataSource {
+	return datasource.New(datasource.Kind[model]{
+		Type: "official_images", Schema: attributes(), Read: read,
+		Doing: func(model) string { return "read the catalogue of official images" },
+	})
 }
 
 type model struct {
@@ -52,15 +52,9 @@ type packageModel struct {
 	Version string `tfsdk:"version"`
 }
 
-// Metadata names the data source.
-func (d *imagesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_official_images"
-}
-
-// Schema describes the attributes.
-func (d *imagesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func attributes() schema.Schema {
 	names := tasktype.Names(tasktype.Types)
-	resp.Schema = schema.Schema{
+	return schema.Schema{
 		MarkdownDescription: "The official images of the daemon's catalogue, on which custom images are based. They are immutable; a new " +
 			"version is a new entry.",
 		Attributes: map[string]schema.Attribute{
@@ -113,31 +107,18 @@ func imageAttributes() map[string]schema.Attribute {
 	}
 }
 
-// Configure takes the session over from the provider.
-func (d *imagesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.session = session.From(req.ProviderData, &resp.Diagnostics)
-}
-
-// Read asks the daemon for its catalogue.
-func (d *imagesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m model
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
-		return
-	}
-	c, err := d.session.Client(ctx)
-	var found []domain.Image
-	if err == nil {
-		found, err = c.OfficialImages(ctx, m.Name.ValueString(), m.TaskType.ValueString())
-	}
+// read asks the daemon for its catalogue.
+func read(ctx context.Context, s *session.Session, m model) (model, error) {
+	c, err := s.Client(ctx)
 	if err != nil {
-		d.session.AddError(&resp.Diagnostics, "read the catalogue of official images", err)
-		return
+		return m, err
 	}
+	found, err := c.OfficialImages(ctx, m.Name.ValueString(), m.TaskType.ValueString())
 	m.Images = make([]imageModel, len(found))
 	for i, entry := range found {
 		m.Images[i] = toModel(entry)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	return m, err
 }
 
 func toModel(entry domain.Image) imageModel {

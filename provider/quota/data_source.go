@@ -5,22 +5,26 @@ package quota
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	framework "github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	domain "github.com/kilnhq/kiln/internal/domain/quota"
 	"github.com/kilnhq/kiln/internal/domain/system"
+	"github.com/kilnhq/kiln/provider/datasource"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
-var _ datasource.DataSourceWithConfigure = (*quotaDataSource)(nil)
-
 // NewDataSource makes the data source kiln_quota.
-func NewDataSource() datasource.DataSource { return &quotaDataSource{} }
-
-type quotaDataSource struct {
-	session *session.Session
+func NewDataSource() framework.DataSource {
+	return datasource.New(datasource.Kind[model]{
+		Type: "quota", Schema: attributes(),
+		Doing: func(model) string { return "read the quota" },
+		Read: func(ctx context.Context, s *session.Session, _ model) (model, error) {
+			shot, err := s.Snapshot(ctx)
+			return toModel(shot), err
+		},
+	})
 }
 
 type model struct {
@@ -32,17 +36,11 @@ type model struct {
 	PersistentBuilds types.Bool   `tfsdk:"persistent_builds"`
 }
 
-// Metadata names the data source.
-func (d *quotaDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_quota"
-}
-
-// Schema describes the attributes.
-func (d *quotaDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func attributes() schema.Schema {
 	number := func(description string) schema.Int64Attribute {
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: description}
 	}
-	resp.Schema = schema.Schema{
+	return schema.Schema{
 		MarkdownDescription: "What the provider's region may hold, and what it holds already. A plan whose images do not fit together is " +
 			"refused by itself; this data source is for seeing it come.",
 		Attributes: map[string]schema.Attribute{
@@ -61,21 +59,6 @@ func (d *quotaDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			},
 		},
 	}
-}
-
-// Configure takes the session over from the provider.
-func (d *quotaDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.session = session.From(req.ProviderData, &resp.Diagnostics)
-}
-
-// Read asks the daemon for its snapshot.
-func (d *quotaDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	shot, err := d.session.Snapshot(ctx)
-	if err != nil {
-		d.session.AddError(&resp.Diagnostics, "read the quota", err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, toModel(shot))...)
 }
 
 func toModel(shot system.Snapshot) model {
