@@ -5,13 +5,11 @@ package build
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	framework "github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 
 	"github.com/kilnhq/kiln/internal/client"
 	domain "github.com/kilnhq/kiln/internal/domain/build"
@@ -28,9 +26,6 @@ var (
 	_ framework.ResourceWithImportState    = (*buildResource)(nil)
 	_ framework.ResourceWithIdentity       = (*buildResource)(nil)
 )
-
-// readTimeout is how long the last look at a build may take after a wait has ended, however it has.
-const readTimeout = 15 * time.Second
 
 // NewResource makes the resource kiln_persistent_build.
 func NewResource() framework.Resource {
@@ -50,13 +45,10 @@ func (r *buildResource) Create(ctx context.Context, req framework.CreateRequest,
 	}
 	limit, found := plan.Timeouts.Create(ctx, session.DefaultTimeout)
 	resp.Diagnostics.Append(found...)
-	w := write{
-		plan:  plan,
-		limit: limit, diags: &resp.Diagnostics, state: &resp.State, private: resp.Private,
-		goOn: "To attach to it instead of replacing the build, run `terraform untaint` on the resource and apply again, " +
-			"with a longer timeouts.create.",
-	}
-	r.write(ctx, w, func(c *client.Client) (domain.Build, error) {
+	w := r.work(plan, resource.Target{Diags: &resp.Diagnostics, State: &resp.State, Private: resp.Private})
+	w.Limit, w.GoOn = limit, "To attach to it instead of replacing the build, run `terraform untaint` on the resource and apply again, "+
+		"with a longer timeouts.create."
+	w.Ask = func(c *client.Client) (domain.Build, error) {
 		b, err := c.CreateBuild(ctx, client.CreateBuild{
 			Key: uuid.NewString(), ImageID: plan.ImageID.ValueString(), ImageVersion: int(plan.ImageVersion.ValueInt64()),
 			ResourceGroupID: plan.ResourceGroupID.ValueString(), CU: plan.CU.ValueFloat64(),
@@ -65,7 +57,8 @@ func (r *buildResource) Create(ctx context.Context, req framework.CreateRequest,
 			err = r.Session.Claim(b.ID, "image_id", b.ImageID)
 		}
 		return b, err
-	})
+	}
+	resource.Do(ctx, &r.Base, w)
 }
 
 // Update bakes another version, or attaches to what is under way. The old digest serves until that has succeeded.
@@ -83,82 +76,33 @@ func (r *buildResource) Update(ctx context.Context, req framework.UpdateRequest,
 	}
 	limit, found := plan.Timeouts.Update(ctx, session.DefaultTimeout)
 	resp.Diagnostics.Append(found...)
-	w := write{
-		plan:  plan,
-		limit: limit, diags: &resp.Diagnostics, state: &resp.State, private: resp.Private,
-		goOn: "Apply again to attach to it, with a longer timeouts.update.",
-	}
-	r.write(ctx, w, func(c *client.Client) (domain.Build, error) {
+	w := r.work(plan, resource.Target{Diags: &resp.Diagnostics, State: &resp.State, Private: resp.Private})
+	w.Limit, w.GoOn = limit, "Apply again to attach to it, with a longer timeouts.update."
+	w.Ask = func(c *client.Client) (domain.Build, error) {
 		return c.UpdateBuild(ctx, client.UpdateBuild{
 			ID: plan.ID.ValueString(), Generation: generation, ImageVersion: int(plan.ImageVersion.ValueInt64()),
 			ResourceGroupID: plan.ResourceGroupID.ValueString(), CU: plan.CU.ValueFloat64(),
 		})
-	})
+	}
+	resource.Do(ctx, &r.Base, w)
 }
 
-// write is what creation and update have in common besides the request itself.
-type write struct {
-	plan    model
-	goOn    string
-	limit   time.Duration
-	done    bool // the process that was waited for has completed
-	diags   *diag.Diagnostics
-	state   *tfsdk.State
-	private interface {
-		SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+// work is what creation and update have in common besides the request itself.
+func (r *buildResource) work(plan model, target resource.Target) *resource.Work[domain.Build] {
+	return &resource.Work[domain.Build]{
+		Target: target,
+		Doing:  "bake version " + strconv.FormatInt(plan.ImageVersion.ValueInt64(), 10) + " of image " + plan.ImageID.ValueString(),
+		Lack:   "the version that was asked for is not baked",
+		Look:   true, // only then the daemon asks the registry
+		Find:   func(ctx context.Context, c *client.Client, id string) (domain.Build, error) { return c.Build(ctx, id) },
+		Save: func(ctx context.Context, b domain.Build) {
+			target.Diags.Append(target.State.Set(ctx, toModel(b, plan).planned(plan))...)
+			target.Diags.Append(session.KeepGeneration(ctx, target.Private, b.Generation)...)
+		},
+		Stands: func(b domain.Build) resource.Standing {
+			return resource.Standing{ID: b.ID, ProcessID: b.ProcessID, Stage: string(b.Stage), Settled: settled(b)}
+		},
 	}
-}
-
-func (r *buildResource) write(ctx context.Context, w write, ask func(c *client.Client) (domain.Build, error)) {
-	if w.diags.HasError() {
-		return
-	}
-	doing := "bake version " + strconv.FormatInt(w.plan.ImageVersion.ValueInt64(), 10) + " of image " + w.plan.ImageID.ValueString()
-	c, err := r.Session.Client(ctx)
-	if err != nil {
-		r.Session.AddError(w.diags, doing, err)
-		return
-	}
-	defer r.Session.Writing()()
-	b, err := ask(c)
-	if err != nil {
-		r.Session.AddError(w.diags, doing, err)
-		return
-	}
-	r.save(ctx, b, w)
-	if w.diags.HasError() {
-		return
-	}
-	if b.ProcessID == "" || settled(b) {
-		r.look(ctx, c, b.ID, w)
-		return
-	}
-	w.done = r.Session.Wait(ctx, c, session.Wait{Doing: doing, Process: b.ProcessID, Timeout: w.limit, GoOn: w.goOn}, w.diags)
-	r.look(ctx, c, b.ID, w)
-}
-
-// look saves how things stand after a wait, even when it was interrupted.
-func (r *buildResource) look(ctx context.Context, c *client.Client, id string, w write) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
-	defer cancel()
-	b, err := c.Build(ctx, id)
-	if err != nil {
-		r.Session.AddError(w.diags, "read persistent build "+id, err)
-		return
-	}
-	r.save(ctx, b, w)
-	if w.done && !settled(b) {
-		r.Session.AddError(w.diags, "bake image "+b.ImageID, problem.Problem{
-			Code: problem.InvalidImageState, Field: "stage", Value: string(b.Stage),
-			Detail: "its process has completed, and the version that was asked for is not baked",
-			Remedy: "Apply again; something else may have changed the build meanwhile.",
-		})
-	}
-}
-
-func (r *buildResource) save(ctx context.Context, b domain.Build, w write) {
-	w.diags.Append(w.state.Set(ctx, toModel(b, w.plan).planned(w.plan))...)
-	w.diags.Append(session.KeepGeneration(ctx, w.private, b.Generation)...)
 }
 
 // settled says whether the version that is wanted is the one that was baked.

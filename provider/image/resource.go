@@ -6,18 +6,15 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	framework "github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kilnhq/kiln/internal/client"
 	domain "github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/official"
-	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/diagnostic"
 	"github.com/kilnhq/kiln/provider/resource"
 	"github.com/kilnhq/kiln/provider/session"
@@ -30,9 +27,6 @@ var (
 	_ framework.ResourceWithImportState    = (*imageResource)(nil)
 	_ framework.ResourceWithIdentity       = (*imageResource)(nil)
 )
-
-// readTimeout is how long the last look at an image may take after a wait has ended, however it has.
-const readTimeout = 15 * time.Second
 
 // NewResource makes the resource kiln_custom_image.
 func NewResource() framework.Resource {
@@ -52,16 +46,13 @@ func (r *imageResource) Create(ctx context.Context, req framework.CreateRequest,
 	}
 	limit, found := plan.Timeouts.Create(ctx, session.DefaultTimeout)
 	resp.Diagnostics.Append(found...)
-	w := write{
-		plan:  plan,
-		doing: "create image " + strconv.Quote(plan.Name.ValueString()), limit: limit, diags: &resp.Diagnostics, state: &resp.State,
-		private: resp.Private,
-		goOn: "To attach to it instead of replacing the image, run `terraform untaint` on the resource and apply again, " +
-			"with a longer timeouts.create.",
-	}
+	w := r.work(plan, resource.Target{Diags: &resp.Diagnostics, State: &resp.State, Private: resp.Private})
+	w.Doing, w.Limit = "create image "+strconv.Quote(plan.Name.ValueString()), limit
+	w.GoOn = "To attach to it instead of replacing the image, run `terraform untaint` on the resource and apply again, " +
+		"with a longer timeouts.create."
 	key := uuid.NewString()
-	w.ask = func(c *client.Client, spec domain.Spec, hash string) (img domain.Image, err error) {
-		w.limit, err = r.Session.AwaitRoom(ctx, w.limit, func() error {
+	r.write(ctx, w, func(c *client.Client, spec domain.Spec, hash string) (img domain.Image, err error) {
+		w.Limit, err = r.Session.AwaitRoom(ctx, w.Limit, func() error {
 			img, err = c.CreateImage(ctx, client.CreateImage{
 				Key: key, Region: plan.Region.ValueString(), Spec: spec, ExpectedHash: hash,
 			})
@@ -71,8 +62,7 @@ func (r *imageResource) Create(ctx context.Context, req framework.CreateRequest,
 			err = r.Session.Claim(img.ID, "name", spec.Name)
 		}
 		return img, err
-	}
-	r.write(ctx, &w)
+	})
 }
 
 // Update changes the image, which makes a new version when the recipe differs, attaches to a test that is under way, and
@@ -91,98 +81,73 @@ func (r *imageResource) Update(ctx context.Context, req framework.UpdateRequest,
 	}
 	limit, found := plan.Timeouts.Update(ctx, session.DefaultTimeout)
 	resp.Diagnostics.Append(found...)
-	w := write{
-		plan:  plan,
-		doing: "update image " + strconv.Quote(plan.Name.ValueString()), limit: limit, diags: &resp.Diagnostics, state: &resp.State,
-		private: resp.Private, goOn: "Apply again to attach to it, with a longer timeouts.update.",
-	}
-	w.ask = func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error) {
+	w := r.work(plan, resource.Target{Diags: &resp.Diagnostics, State: &resp.State, Private: resp.Private})
+	w.Doing, w.Limit = "update image "+strconv.Quote(plan.Name.ValueString()), limit
+	w.GoOn = "Apply again to attach to it, with a longer timeouts.update."
+	r.write(ctx, w, func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error) {
 		return c.UpdateImage(ctx, client.UpdateImage{
 			ID: plan.ID.ValueString(), Generation: generation, Spec: spec, ExpectedHash: hash,
 		})
-	}
-	r.write(ctx, &w)
+	})
 }
 
-// write is what creation and update have in common besides the request itself.
-type write struct {
-	plan    model
-	doing   string
-	goOn    string
-	ask     func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error)
-	limit   time.Duration // what is left of it
-	done    bool          // the process that was waited for has completed
-	diags   *diag.Diagnostics
-	state   *tfsdk.State
-	private interface {
-		SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-	}
+// work is what creation and update have in common besides the request itself.
+type work struct {
+	resource.Work[domain.Image]
+
+	plan model
 }
 
-func (r *imageResource) write(ctx context.Context, w *write) {
-	if w.diags.HasError() {
-		return
+func (r *imageResource) work(plan model, target resource.Target) *work {
+	w := &work{plan: plan}
+	w.Target, w.Lack = target, "the image is not in the stage that was asked for"
+	w.Find = func(ctx context.Context, c *client.Client, id string) (domain.Image, error) {
+		return c.Image(ctx, id, "")
 	}
-	c, err := r.Session.Client(ctx)
-	if err != nil {
-		r.Session.AddError(w.diags, w.doing, err)
+	w.Save = func(ctx context.Context, img domain.Image) { r.save(ctx, img, w) }
+	w.Stands = func(img domain.Image) resource.Standing {
+		return resource.Standing{
+			ID: img.ID, ProcessID: img.ProcessID, Stage: string(img.Stage.Public()), Settled: settled(img, w.plan.Publish.ValueBool()),
+		}
+	}
+	w.Waits = func(img domain.Image) string {
+		return fmt.Sprintf("test version %d of image %q", img.CurrentVersion, img.Spec.Name)
+	}
+	return w
+}
+
+// write uploads the files, asks for the image, and waits for its process.
+func (r *imageResource) write(
+	ctx context.Context, w *work, ask func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error),
+) {
+	if w.Diags.HasError() {
 		return
 	}
 	d, found := r.settleBase(ctx, &w.plan)
-	if w.diags.Append(found...); w.diags.HasError() {
+	if w.Diags.Append(found...); w.Diags.HasError() {
 		return
 	}
 	hash := w.plan.InputHash.ValueString()
 	if hash == "" {
 		hash = d.spec.Recipe.Hash()
 	}
-	defer r.Session.Writing()()
-	img := domain.Image{}
-	if err = upload(ctx, c, d.files); err == nil {
-		img, err = w.ask(c, d.spec, hash)
+	w.Ask = func(c *client.Client) (domain.Image, error) {
+		if err := upload(ctx, c, d.files); err != nil {
+			return domain.Image{}, err
+		}
+		return ask(c, d.spec, hash)
 	}
-	if err != nil {
-		r.Session.AddError(w.diags, w.doing, err)
-		return
-	}
-	r.save(ctx, img, *w)
-	if w.diags.HasError() || img.ProcessID == "" || settled(img, w.plan.Publish.ValueBool()) {
-		return
-	}
-	w.done = r.Session.Wait(ctx, c, session.Wait{
-		Doing:   fmt.Sprintf("test version %d of image %q", img.CurrentVersion, img.Spec.Name),
-		Process: img.ProcessID, Timeout: w.limit, GoOn: w.goOn,
-	}, w.diags)
-	r.look(ctx, c, img.ID, *w)
+	resource.Do(ctx, &r.Base, &w.Work)
 }
 
-// look saves how things stand after a wait, even when it was interrupted.
-func (r *imageResource) look(ctx context.Context, c *client.Client, id string, w write) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
-	defer cancel()
-	img, err := c.Image(ctx, id, "")
-	if err != nil {
-		r.Session.AddError(w.diags, "read image "+id, err)
-		return
-	}
-	r.save(ctx, img, w)
-	if w.done && !settled(img, w.plan.Publish.ValueBool()) {
-		r.Session.AddError(w.diags, w.doing, problem.Problem{
-			Code: problem.InvalidImageState, Field: "stage", Value: string(img.Stage.Public()),
-			Detail: "its process has completed, and the image is not in the stage that was asked for",
-			Remedy: "Apply again; something else may have changed the image meanwhile.",
-		})
-	}
-}
-
-func (r *imageResource) save(ctx context.Context, img domain.Image, w write) {
+func (r *imageResource) save(ctx context.Context, img domain.Image, w *work) {
 	m, found := toModel(ctx, img, w.plan)
-	w.diags.Append(found...)
+	w.Diags.Append(found...)
 	if m.BaseUpdateAvailable.IsUnknown() || m.BaseUpdateAvailable.IsNull() {
 		m.BaseUpdateAvailable = r.superseded(ctx, img, types.BoolNull())
 	}
-	w.diags.Append(w.state.Set(ctx, m.planned(w.plan))...)
-	w.diags.Append(session.KeepGeneration(ctx, w.private, img.Generation)...)
+	w.Diags.Append(w.State.Set(ctx, m.planned(w.plan))...)
+	w.Diags.Append(session.KeepGeneration(ctx, w.Private, img.Generation)...)
 }
 
 // settled says whether an image is where its configuration wants it to be.
