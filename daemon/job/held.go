@@ -73,7 +73,7 @@ func (m *Maker) missing(ctx context.Context, t Task, failure error, log *process
 			again = true
 		}
 	}
-	if w, ok := m.aptGone(ctx, t, apt, log); ok {
+	if w, ok := m.aptGone(ctx, t, aptQuery{t.Recipe.Index(found.Value), apt}, log); ok {
 		return false, gone(w, found, t.Recipe)
 	}
 	return again, failure
@@ -95,18 +95,24 @@ func gone(w lock.Wanted, step problem.Problem, r recipe.Recipe) problem.Problem 
 
 const pipManager = "pip"
 
-// aptGone asks the mirror for versions, and gives the first package whose version it has not got, with those that it has.
-func (m *Maker) aptGone(ctx context.Context, t Task, wanted []lock.Wanted, log *process.Journal) (lock.Wanted, bool) {
-	if len(wanted) == 0 {
+// aptQuery is what to ask for, and the repository to ask when it is not that of the image.
+type aptQuery struct {
+	index  string
+	wanted []lock.Wanted
+}
+
+// aptGone asks a repository for versions, and gives the first package whose version it has not got, with those that it has.
+func (m *Maker) aptGone(ctx context.Context, t Task, query aptQuery, log *process.Journal) (lock.Wanted, bool) {
+	if len(query.wanted) == 0 {
 		return lock.Wanted{}, false
 	}
-	names := make([]string, len(wanted))
-	for i, w := range wanted {
+	names := make([]string, len(query.wanted))
+	for i, w := range query.wanted {
 		names[i] = w.Name
 	}
-	lines, ok := m.ask(ctx, t, append([]string{"/bin/sh", "-c", `apt-get update -qq && apt-cache madison "$@"`, "sh"}, names...), log)
+	lines, ok := m.ask(ctx, t, pkgmanager.AptVersions(query.index, names), log)
 	there := lock.Madison(lines)
-	for _, w := range wanted {
+	for _, w := range query.wanted {
 		if versions := there[w.Name]; ok && len(versions) > 0 && !slices.Contains(versions, w.Version) {
 			w.There = versions
 			return w, true

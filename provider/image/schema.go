@@ -116,7 +116,8 @@ func packagesAttribute() schema.Attribute {
 			},
 			"index": schema.StringAttribute{
 				Optional: true,
-				MarkdownDescription: "The base URL of a package index with `python2` and `python3`, or of a repository with `yum`, without " +
+				MarkdownDescription: "The base URL of a package index with `python2` and `python3`, or of a repository with `yum`; with `apt` " +
+					"`URL SUITE COMPONENT...`, as in `https://mirror.internal/debian bookworm main`, signed by a key that the image trusts. Without " +
 					"credentials. Default: that of the daemon's configuration, else the installer's own.",
 			},
 			"script": schema.StringAttribute{

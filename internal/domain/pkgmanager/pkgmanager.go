@@ -5,7 +5,6 @@ package pkgmanager
 
 import (
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -28,9 +27,6 @@ const (
 // Types lists what a packages entry may be.
 var Types = []Type{Apt, Yum, Python2, Python3, Script}
 
-// indexed are the types whose entries may name an index.
-var indexed = []Type{Yum, Python2, Python3}
-
 // Limits of one entry.
 const (
 	MaxNames     = 500
@@ -50,7 +46,7 @@ const Pip3 = "/home/tops/bin/pip3"
 type Entry struct {
 	Type   Type     `json:"type"`
 	Names  []string `json:"names,omitempty"`
-	Index  string   `json:"index,omitempty"` // base URL of a package index; yum, python2 and python3 only
+	Index  string   `json:"index,omitempty"` // base URL of a package index, or with apt URL SUITE COMPONENT…; not with script
 	Script string   `json:"script,omitempty"`
 }
 
@@ -59,14 +55,35 @@ type manager struct {
 	parse   func(name string) (base, version string, ok bool) // version is empty when the name is not pinned
 	form    string                                            // how a name must be written
 	pin     string                                            // how a pinned one is written
+	index   index
 	install func(e Entry) string
 }
 
+// index is how a type's entries name one of their own.
+type index struct {
+	parse func(text string) (url string, ok bool)
+	limit string
+	form  string
+}
+
+var (
+	baseURL = index{
+		parse: func(text string) (string, bool) { return text, ValidIndex(text) },
+		limit: "http:// or https:// URL without user name, password, query or spaces",
+		form:  "Give the base URL of the index, for example https://mirror.internal/simple/.",
+	}
+	aptLine = index{
+		parse: parseAptIndex,
+		limit: "http:// or https:// URL without user name, password or query, a suite, and components unless the suite ends in a slash",
+		form:  "Write it as in a line of sources.list, for example https://mirror.internal/debian bookworm main.",
+	}
+)
+
 var managers = map[Type]manager{
-	Apt:     {parse: parseApt, form: "NAME=VERSION as Debian writes them", pin: "=VERSION", install: installApt},
-	Yum:     {parse: parseYum, form: "NAME-VERSION or NAME-VERSION-RELEASE as rpm writes them", pin: "-VERSION-RELEASE", install: installYum},
-	Python2: {parse: parsePython, form: "a requirement such as pyodps==0.11.6", pin: "==VERSION", install: installPython2},
-	Python3: {parse: parsePython, form: "a requirement such as pandas==1.5.3", pin: "==VERSION", install: installPython3},
+	Apt:     {parse: parseApt, form: "NAME=VERSION as Debian writes them", pin: "=VERSION", install: installApt, index: aptLine},
+	Yum:     {parse: parseYum, form: "NAME-VERSION or NAME-VERSION-RELEASE as rpm writes them", pin: "-VERSION-RELEASE", install: installYum, index: baseURL},
+	Python2: {parse: parsePython, form: "a requirement such as pyodps==0.11.6", pin: "==VERSION", install: installPython2, index: baseURL},
+	Python3: {parse: parsePython, form: "a requirement such as pandas==1.5.3", pin: "==VERSION", install: installPython3, index: baseURL},
 }
 
 // lineEnd takes any number of carriage returns, so that what was normalized stays as it is when it is normalized again.
@@ -104,12 +121,9 @@ func (e Entry) Validate(field string) problem.List {
 	if e.Script != "" {
 		found = append(found, conflicting(field+".script", "script", Script))
 	}
-	if e.Index != "" && !slices.Contains(indexed, e.Type) {
-		found = append(found, conflicting(field+".index", "index", indexed...))
-	} else if e.Index != "" && !ValidIndex(e.Index) {
+	if _, ok := m.index.parse(e.Index); e.Index != "" && !ok {
 		found = append(found, problem.Problem{
-			Code: problem.InvalidParameter, Field: field + ".index", Value: redact.URL(e.Index),
-			Limit: "http:// or https:// URL without user name, password, query or spaces", Remedy: "Give the base URL of the index, for example https://mirror.internal/simple/.",
+			Code: problem.InvalidParameter, Field: field + ".index", Value: redact.URL(e.Index), Limit: m.index.limit, Remedy: m.index.form,
 		})
 	}
 	if len(e.Names) == 0 || len(e.Names) > MaxNames {
@@ -202,6 +216,15 @@ func (e Entry) Instructions(n int) string {
 	}
 	if m, ok := managers[e.Type]; ok {
 		return m.install(e)
+	}
+	return ""
+}
+
+// IndexURL is the base URL of the index that the entry names; empty when it names none.
+func (e Entry) IndexURL() string {
+	if m, ok := managers[e.Type]; ok && e.Index != "" {
+		url, _ := m.index.parse(e.Index)
+		return url
 	}
 	return ""
 }

@@ -45,9 +45,9 @@ func TestValidate(t *testing.T) {
 			[]string{"ConflictingAttribute packages[0].script"},
 		},
 		{
-			"apt with an index",
+			"apt with an index of pip",
 			pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl"}, Index: "https://x/"},
-			[]string{"ConflictingAttribute packages[0].index"},
+			[]string{"InvalidParameter packages[0].index"},
 		},
 		{
 			"script with the rest",
@@ -119,6 +119,29 @@ func TestIndex(t *testing.T) {
 		}
 		if strings.Contains(found[0].Value, "secret") && !strings.Contains(index, "`") {
 			t.Errorf("%q: the refusal says %q", index, found[0].Value)
+		}
+	}
+}
+
+func TestAptIndex(t *testing.T) {
+	t.Parallel()
+	for index, ok := range map[string]bool{
+		"https://mirror.internal/debian bookworm main": true, "http://10.8.0.3:8081/debian bookworm-updates main contrib": true,
+		"http://mirror.internal/debian-security bookworm-security/updates main": true,
+		"https://mirror.internal/flat ./":                                       true, "https://mirror.internal/flat x86_64/": true,
+		"https://mirror.internal/debian": false, "https://mirror.internal/debian bookworm": false, "https://mirror.internal/flat ./ main": false,
+		"deb https://mirror.internal/debian bookworm main": false, "[trusted=yes] https://mirror.internal/debian bookworm main": false,
+		"https://mirror.internal/debian [trusted=yes] main": false, "https://mirror.internal/debian bookworm main  contrib": false,
+		"https://mirror.internal/debian bookworm main\ndeb http://other/": false, "https://mirror.internal/debian book'worm main": false,
+		"https://user:secret@mirror.internal/debian bookworm main": false, "https://mirror.internal/debian?token=secret bookworm main": false,
+		"bookworm main": false, "/srv/debian bookworm main": false, "https://mirror.internal/ bookworm " + strings.Repeat("x", 2048): false,
+	} {
+		found := pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl=1"}, Index: index}.Validate("packages[0]")
+		if ok != (len(found) == 0) {
+			t.Errorf("%q: %v, want accepted = %v", index, found, ok)
+		}
+		if !ok && len(found) > 0 && (found[0].Code != problem.InvalidParameter || found[0].Field != "packages[0].index" || strings.Contains(found[0].Value, "secret")) {
+			t.Errorf("%q: %v", index, found)
 		}
 	}
 }

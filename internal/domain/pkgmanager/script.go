@@ -9,13 +9,16 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
+// named are the types that install by name.
+var named = Types[:len(Types)-1]
+
 func (e Entry) validateScript(field string) problem.List {
 	var found problem.List
 	if len(e.Names) > 0 {
-		found = append(found, conflicting(field+".names", "names", Types[:len(Types)-1]...))
+		found = append(found, conflicting(field+".names", "names", named...))
 	}
 	if e.Index != "" {
-		found = append(found, conflicting(field+".index", "index", indexed...))
+		found = append(found, conflicting(field+".index", "index", named...))
 	}
 	field += ".script"
 	switch {

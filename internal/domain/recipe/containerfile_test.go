@@ -60,6 +60,13 @@ var recipes = map[string]recipe.Recipe{
 			{Type: pkgmanager.Yum, Names: []string{"less-530-1.el8.x86_64"}, Index: "http://host.kiln.internal:8082/rpm%20s/"},
 		},
 	},
+	"apt": {
+		Base: recipe.Base{Official: "dataworks_shell_task_pod", Version: "20261122"},
+		Packages: []pkgmanager.Entry{
+			{Type: pkgmanager.Apt, Names: []string{"curl=7.88.1-10+deb12u5"}},
+			{Type: pkgmanager.Apt, Names: []string{"less=590-2.1"}, Index: "http://host.kiln.internal:8083/debian bookworm main"},
+		},
+	},
 	"directory": {
 		Base: recipe.Base{Official: "dataworks_shell_task_pod", Version: "20261101"},
 		Files: []recipe.File{

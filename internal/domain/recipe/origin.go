@@ -15,12 +15,29 @@ func (r Recipe) Origin(step string) (field, value string) {
 			return fmt.Sprintf("files[%d].target", i), f.Target
 		}
 	}
-	for i, e := range r.Packages {
-		if len(e.Names) > 0 && bare(e.Instructions(i)) == bare(step) {
-			return fmt.Sprintf("packages[%d]", i), strings.Join(e.Names, ", ")
-		}
+	if i, ok := r.entry(step); ok {
+		return fmt.Sprintf("packages[%d]", i), strings.Join(r.Packages[i].Names, ", ")
 	}
 	return "", ""
+}
+
+// Index gives what the entry that an instruction comes from says of its index; empty when it says nothing.
+func (r Recipe) Index(step string) string {
+	r = r.Normalize()
+	if i, ok := r.entry(step); ok {
+		return r.Packages[i].Index
+	}
+	return ""
+}
+
+// entry finds the entry with names that an instruction comes from.
+func (r Recipe) entry(step string) (i int, ok bool) {
+	for i, e := range r.Packages {
+		if len(e.Names) > 0 && bare(e.Instructions(i)) == bare(step) {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 var mount = regexp.MustCompile(`--mount=\S+`)

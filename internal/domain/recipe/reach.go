@@ -42,7 +42,7 @@ func (r Recipe) Unreachable(n network.Network, base official.Image, sources Sour
 		case e.Index != "":
 			field += ".index"
 			if !r.hasEnv("pip_") {
-				hosts = indexHost(e.Index)
+				hosts = indexHost(e.IndexURL())
 			}
 		case base.Name != "" && base.Reference == "" && !r.configures(i):
 			field += ".type"

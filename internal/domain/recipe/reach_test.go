@@ -22,6 +22,7 @@ func TestUnreachable(t *testing.T) {
 		return pkgmanager.Entry{Type: pkgmanager.Python3, Names: []string{"jieba==0.42.1"}, Index: index}
 	}
 	apt := pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl=1"}}
+	aptIndex := pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"curl=1"}, Index: "https://mirror.internal/debian bookworm main"}
 	for _, test := range []struct {
 		name     string
 		n        network.Network
@@ -39,6 +40,8 @@ func TestUnreachable(t *testing.T) {
 		{"an index that is allowed", mirror, base, sources, nil, nil, []pkgmanager.Entry{pip("https://mirror.internal/simple/")}, nil},
 		{"an index on another port", mirror, base, sources, nil, nil, []pkgmanager.Entry{pip("http://mirror.internal/simple/")}, []string{refused + "[0].index"}},
 		{"an index, with nothing known", none, official.Image{}, recipe.Sources{}, nil, nil, []pkgmanager.Entry{pip("https://a.io")}, []string{refused + "[0].index"}},
+		{"an index of apt", none, base, sources, nil, nil, []pkgmanager.Entry{aptIndex}, []string{refused + "[0].index"}},
+		{"an index of apt that is allowed", mirror, base, sources, nil, nil, []pkgmanager.Entry{aptIndex}, nil},
 		{"no index", none, base, sources, nil, nil, []pkgmanager.Entry{pip("nonsense")}, nil},
 		{"a script", mirror, base, sources, nil, nil, []pkgmanager.Entry{script("curl -O https://a.io/x")}, []string{refused + "[0].script"}},
 		{"a script that may do without", mirror, base, sources, nil, nil, []pkgmanager.Entry{script("curl -O https://a.io/x || true")}, nil},
