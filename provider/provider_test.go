@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	acc "github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	kiln "github.com/kilnhq/kiln/provider"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
@@ -99,15 +100,18 @@ resource "kiln_persistent_build" "b" {
 // TestAccArguments: arguments that make no sense are refused, at the argument.
 func TestAccArguments(t *testing.T) {
 	t.Parallel()
-	config := func(arguments string) string {
-		return "provider \"kiln\" {\n" + arguments + "\n}\nresource \"kiln_workspace\" \"x\" { name = \"a\" }\n"
+	cli := acctest.Start(t).CLI(t)
+	refused := func(arguments string, want acctest.Refusal) {
+		t.Helper()
+		cli.Provider("provider \"kiln\" {\n"+arguments+"\n}\n", "resource \"kiln_workspace\" \"x\" { name = \"a\" }\n")
+		cli.RefusePlan(want)
 	}
-	acctest.Run(t,
-		acctest.Refused(config(`endpoint = "ftp://x"`), "Cannot configure the provider: InvalidParameter", "Field: endpoint"),
-		acctest.Refused(config("endpoint = \"https://127.0.0.1:1\"\nca_cert = \"no\""), "Cannot configure the provider", "Field: ca_cert"),
-		acctest.Refused(config(`endpoint = "unix:///nowhere/kilnd.sock"`),
-			"Cannot connect to the daemon: DaemonUnavailable", "unix:///nowhere/kilnd.sock"),
-	)
+	refused(`endpoint = "ftp://x"`, acctest.Refusal{Code: problem.InvalidParameter, Doing: "configure the provider", Field: "endpoint"})
+	refused("endpoint = \"https://127.0.0.1:1\"\nca_cert = \"no\"",
+		acctest.Refusal{Code: problem.InvalidParameter, Doing: "configure the provider", Field: "ca_cert"})
+	refused(`endpoint = "unix:///nowhere/kilnd.sock"`, acctest.Refusal{
+		Code: problem.DaemonUnavailable, Doing: "connect to the daemon", Says: []string{"unix:///nowhere/kilnd.sock"},
+	})
 }
 
 // TestAccIncompatible: a daemon of another API version is refused.

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
 	"github.com/kilnhq/kiln/daemon"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
 
@@ -78,48 +79,50 @@ func TestAccDisappears(t *testing.T) {
 func TestAccRefused(t *testing.T) {
 	t.Parallel()
 	d := acctest.Start(t)
-	unpublished := d.Provider() + strings.Replace(image, "name       = \"segmenter\"", "name = \"segmenter\"\npublish = false", 1)
-	var workspaceID string
-	acctest.Run(t,
-		resource.TestStep{Config: unpublished, Check: acctest.Attribute("kiln_workspace.w.0", "id", &workspaceID)},
-		acctest.Refused(unpublished+binding("kiln_workspace.w[0].id"), "Error: ImageNotPublished", "Field: image_id", "Value: segmenter"),
-		acctest.Refused(d.Provider()+image+binding(`"ws-none"`), "Error: NotFound", "Field: workspace_id", "Value: ws-none"),
-		acctest.Refused(d.Provider()+image+strings.Replace(binding("kiln_workspace.w[0].id"), "kiln_custom_image.i.id", `"img-none"`, 1),
-			"Error: NotFound", "Field: image_id", "Value: img-none"),
-		resource.TestStep{Config: d.Provider() + image + binding("kiln_workspace.w[0].id")},
-		resource.TestStep{
-			Config: d.Provider() + image + binding("kiln_workspace.w[1].id"), ResourceName: address, ImportState: true, ImportStateId: "segmenter",
-			ExpectError: acctest.Words(`Cannot import binding "segmenter": InvalidImportID`, "IMAGE/WORKSPACE"),
-		},
-		resource.TestStep{
-			Config: d.Provider() + image + binding("kiln_workspace.w[1].id"), ResourceName: address, ImportState: true,
-			ImportStateId: "segmenter/w1",
-			ExpectError:   acctest.Words(`Cannot import binding "segmenter/w1": NotFound`),
-		},
-	)
+	unpublished := strings.Replace(image, "name       = \"segmenter\"", "name = \"segmenter\"\npublish = false", 1)
+	cli := d.CLI(t)
+	refused := func(config string, want acctest.Refusal) {
+		t.Helper()
+		cli.Config(config)
+		cli.RefusePlan(want)
+	}
+	imported := func(id string) string {
+		return image + binding("kiln_workspace.w[1].id") + "import {\n  to = " + address + "\n  id = \"" + id + "\"\n}\n"
+	}
+	cli.Config(unpublished)
+	cli.Apply()
+	refused(unpublished+binding("kiln_workspace.w[0].id"), acctest.Refusal{
+		Code: problem.ImageNotPublished, Field: "image_id", Says: []string{"Value: segmenter"},
+	})
+	refused(image+binding(`"ws-none"`), acctest.Refusal{Code: problem.NotFound, Field: "workspace_id", Says: []string{"Value: ws-none"}})
+	refused(image+strings.Replace(binding("kiln_workspace.w[0].id"), "kiln_custom_image.i.id", `"img-none"`, 1),
+		acctest.Refusal{Code: problem.NotFound, Field: "image_id", Says: []string{"Value: img-none"}})
+	cli.Config(image)
+	cli.Apply()
+	refused(imported("segmenter"), acctest.Refusal{
+		Code: problem.InvalidImportID, Doing: `import binding "segmenter"`, Field: "id", Says: []string{"IMAGE/WORKSPACE"},
+	})
+	refused(imported("segmenter/w1"), acctest.Refusal{Code: problem.NotFound, Doing: `import binding "segmenter/w1"`, Field: "id"})
 }
 
 // TestAccImageInUse: an image that a workspace uses is not deleted, and the refusal names the workspace.
 func TestAccImageInUse(t *testing.T) {
 	t.Parallel()
 	d := acctest.Start(t)
-	unmanaged := "removed {\n  from = " + address + "\n  lifecycle {\n    destroy = false\n  }\n}\n"
-	var imageID, workspaceID string
-	acctest.Run(t,
-		resource.TestStep{Config: d.Provider() + image + binding("kiln_workspace.w[0].id"), Check: resource.ComposeTestCheckFunc(
-			acctest.Attribute(address, "image_id", &imageID), acctest.Attribute(address, "workspace_id", &workspaceID),
-		)},
-		resource.TestStep{Config: d.Provider() + image + unmanaged},
-		resource.TestStep{Config: d.Provider(), ExpectError: acctest.Words("Cannot delete image", "ImageInUse", "workspace w0")},
-		resource.TestStep{
-			PreConfig: func() {
-				if err := d.Client.DeleteBinding(t.Context(), imageID, workspaceID); err != nil {
-					t.Error(err)
-				}
-			},
-			Config: d.Provider(),
-		},
-	)
+	cli := d.CLI(t)
+	cli.Config(image + binding("kiln_workspace.w[0].id"))
+	cli.Apply()
+	bound, _ := cli.Attributes(address)
+	imageID, _ := bound["image_id"].(string)
+	workspaceID, _ := bound["workspace_id"].(string)
+	cli.Config(image + "removed {\n  from = " + address + "\n  lifecycle {\n    destroy = false\n  }\n}\n")
+	cli.Apply()
+	cli.Config(image[:strings.Index(image, `resource "kiln_custom_image"`)] + image[strings.Index(image, `resource "kiln_workspace"`):])
+	cli.RefuseApply(acctest.Refusal{Code: problem.ImageInUse, Doing: "delete image " + imageID, Field: "id", Says: []string{"workspace w0"}})
+	if err := d.Client.DeleteBinding(t.Context(), imageID, workspaceID); err != nil {
+		t.Error(err)
+	}
+	cli.Apply()
 }
 
 // TestAccRegionMismatch: an image and a workspace of two regions are refused in the plan.
@@ -132,8 +135,5 @@ func TestAccRegionMismatch(t *testing.T) {
 	cli.Config(there)
 	cli.Apply()
 	cli.Config(there + binding("kiln_workspace.w[0].id"))
-	output, code := cli.Run("plan", "-no-color")
-	if code != 1 || !acctest.Words("Error: RegionMismatch", "Field: workspace_id", "Value: west", "Limit: east").MatchString(output) {
-		t.Errorf("plan ended with %d:\n%s", code, output)
-	}
+	cli.RefusePlan(acctest.Refusal{Code: problem.RegionMismatch, Field: "workspace_id", Says: []string{"Value: west", "Limit: east"}})
 }

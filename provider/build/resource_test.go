@@ -18,6 +18,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/worker"
 	"github.com/kilnhq/kiln/internal/client"
 	domain "github.com/kilnhq/kiln/internal/domain/build"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
@@ -145,10 +146,9 @@ func TestAccTwice(t *testing.T) {
 			func(*terraform.State) error {
 				foreign := d.CLI(t)
 				foreign.Config(fmt.Sprintf("resource \"kiln_persistent_build\" \"z\" {\n  image_id = %q\n  image_version = 1\n  resource_group_id = %q\n}\n", imageID, group))
-				output, code := foreign.Run("plan", "-no-color")
-				if code == 0 || !acctest.Words("NameConflict", "terraform import ADDRESS "+buildID).MatchString(output) {
-					t.Errorf("plan ended with %d:\n%s", code, output)
-				}
+				foreign.RefusePlan(acctest.Refusal{
+					Code: problem.NameConflict, Field: "image_id", Says: []string{"terraform import ADDRESS " + buildID},
+				})
 				return nil
 			},
 		)},
@@ -197,36 +197,49 @@ func TestAccReplaced(t *testing.T) {
 func TestAccRefused(t *testing.T) {
 	t.Parallel()
 	d := acctest.Start(t)
-	unpublished := d.Provider() + image("0.42.1", "publish = false")
+	unpublished := image("0.42.1", "publish = false")
 	literal := func(version, group string, cu float64) string {
 		return fmt.Sprintf("resource \"kiln_persistent_build\" \"x\" {\n  image_id = kiln_custom_image.i.id\n  image_version = %s\n"+
 			"  resource_group_id = %s\n  cu = %g\n}\n", version, group, cu)
 	}
-	acctest.Run(t,
-		acctest.Refused(unpublished+literal("0", "kiln_resource_group.rg.id", 1), "Error: InvalidParameter", "Field: image_version"),
-		acctest.Refused(unpublished+literal("1", "kiln_resource_group.rg.id", 0.1), "Error: InvalidCu", "Field: cu"),
-		resource.TestStep{Config: unpublished},
-		acctest.Refused(unpublished+literal("1", "kiln_resource_group.rg.id", 1),
-			"Error: ImageNotPublished", "Field: image_version", "version 1 of segmenter, Unpublished"),
-		acctest.Refused(unpublished+literal("1", `"rg-none"`, 1), "Error: NotFound", "Field: resource_group_id"),
-		acctest.Refused(unpublished+literal("1", "kiln_resource_group.rg.id", 3), "Error: CuExceedsResourceGroup", "Field: cu"),
-		resource.TestStep{
-			Config:      d.Provider() + image("0.42.1", "") + literal("7", "kiln_resource_group.rg.id", 1),
-			ExpectError: acctest.Words("Cannot bake version 7", "VersionNotFound", "Field: image_version"),
-		},
-		resource.TestStep{
-			Config: unpublished + literal("1", "kiln_resource_group.rg.id", 1), ResourceName: address, ImportState: true,
-			ImportStateId: "nothing",
-			ExpectError:   acctest.Words(`Cannot import persistent build "nothing": NotFound`),
-		},
-	)
+	cli := d.CLI(t)
+	refused := func(config string, want ...acctest.Refusal) {
+		t.Helper()
+		cli.Config(config)
+		cli.RefusePlan(want...)
+	}
+	refused(unpublished+literal("0", "kiln_resource_group.rg.id", 1), acctest.Refusal{Code: problem.InvalidParameter, Field: "image_version"})
+	refused(unpublished+literal("1", "kiln_resource_group.rg.id", 0.1), acctest.Refusal{Code: problem.InvalidCu, Field: "cu", Says: []string{"Value: 0.1"}})
+	cli.Config(unpublished)
+	cli.Apply()
+	refused(unpublished+literal("1", "kiln_resource_group.rg.id", 1), acctest.Refusal{
+		Code: problem.ImageNotPublished, Field: "image_version", Says: []string{"version 1 of segmenter, Unpublished"},
+	})
+	refused(unpublished+literal("1", `"rg-none"`, 1),
+		acctest.Refusal{Code: problem.ImageNotPublished, Field: "image_version"},
+		acctest.Refusal{Code: problem.NotFound, Field: "resource_group_id", Says: []string{"Value: rg-none"}})
+	refused(unpublished+literal("1", "kiln_resource_group.rg.id", 3),
+		acctest.Refusal{Code: problem.ImageNotPublished, Field: "image_version"},
+		acctest.Refusal{Code: problem.CuExceedsResourceGroup, Field: "cu", Says: []string{"Value: 3"}})
+	refused(unpublished+literal("1", "kiln_resource_group.rg.id", 1)+"import {\n  to = "+address+"\n  id = \"nothing\"\n}\n",
+		acctest.Refusal{Code: problem.NotFound, Doing: `import persistent build "nothing"`, Field: "id", Says: []string{"Value: nothing"}})
+	published := image("0.42.1", "")
+	cli.Config(published)
+	cli.Apply()
+	cli.Config(published + literal("7", "kiln_resource_group.rg.id", 1))
+	made, _ := cli.Attributes("kiln_custom_image.i")
+	id, _ := made["id"].(string)
+	cli.RefuseApply(acctest.Refusal{
+		Code: problem.VersionNotFound, Doing: "bake version 7 of image " + id, Field: "image_version", Says: []string{"Value: 7"},
+	})
 }
 
 // TestAccEdition: an edition without persistent builds refuses them in the plan.
 func TestAccEdition(t *testing.T) {
 	t.Parallel()
-	d := acctest.Start(t, func(c *daemon.Config) { c.Regions = []daemon.Region{{Name: "local", Edition: "standard"}} })
-	acctest.Run(t, acctest.Refused(d.Provider()+image("0.42.1", "")+build(""), "Error: EditionNotSupported", "Field: image_id", "professional"))
+	cli := acctest.Start(t, func(c *daemon.Config) { c.Regions = []daemon.Region{{Name: "local", Edition: "standard"}} }).CLI(t)
+	cli.Config(image("0.42.1", "") + build(""))
+	cli.RefusePlan(acctest.Refusal{Code: problem.EditionNotSupported, Field: "image_id", Says: []string{"professional"}})
 }
 
 // TestAccRebuildFails: a failed rebuild is an error that leaves the old digest serving; the same configuration bakes again.

@@ -1,5 +1,6 @@
 // Package diagnostic turns problems into Terraform's diagnostics: one for each
-// problem, at the attribute that is to blame. It knows no resource.
+// problem, at the attribute that is to blame, or the part of its path that
+// Terraform can show. It knows no resource.
 package diagnostic
 
 import (
@@ -17,7 +18,7 @@ import (
 func AddError(diags *diag.Diagnostics, doing string, err error) {
 	add(err, doing, func(p problem.Problem, summary, detail string) {
 		if at, ok := Path(p.Field); ok {
-			diags.AddAttributeError(at, summary, detail)
+			diags.AddAttributeError(shown(at), summary, detail)
 			return
 		}
 		diags.AddError(summary, detail)
@@ -28,7 +29,7 @@ func AddError(diags *diag.Diagnostics, doing string, err error) {
 func AddWarning(diags *diag.Diagnostics, doing string, err error) {
 	add(err, doing, func(p problem.Problem, summary, detail string) {
 		if at, ok := Path(p.Field); ok {
-			diags.AddAttributeWarning(at, summary, detail)
+			diags.AddAttributeWarning(shown(at), summary, detail)
 			return
 		}
 		diags.AddWarning(summary, detail)

@@ -68,9 +68,27 @@ func TestAddError(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	at, ok := diags[0].(diag.DiagnosticWithPath)
-	if !ok || at.Path().String() != "packages[0].names[1]" {
-		t.Errorf("no path in %v", diags[0])
+}
+
+// TestShown checks that a diagnostic has the path that Terraform finds in a configuration, and its text the whole one.
+func TestShown(t *testing.T) {
+	t.Parallel()
+	for field, want := range map[string]string{
+		"name": "name", "test.cu": "test", "packages[1].names[0]": "packages[1]", "files[0].source": "files[0]",
+		"source.official.version": "source", `env["X"]`: `env["X"]`, "allow[12]": "allow[12]",
+	} {
+		var diags diag.Diagnostics
+		diagnostic.AddError(&diags, "", problem.Problem{Code: problem.InvalidParameter, Field: field})
+		diagnostic.AddWarning(&diags, "", problem.Problem{Code: problem.InvalidParameter, Field: field})
+		for _, d := range diags {
+			at, ok := d.(diag.DiagnosticWithPath)
+			if !ok || at.Path().String() != want || d.Detail() != "Field: "+field {
+				t.Errorf("%v, want the path %s and the field %s", d, want, field)
+			}
+		}
+		if diags.ErrorsCount() != 1 || diags.WarningsCount() != 1 {
+			t.Errorf("%d errors and %d warnings, want one each", diags.ErrorsCount(), diags.WarningsCount())
+		}
 	}
 }
 

@@ -28,6 +28,22 @@ func Path(field string) (path.Path, bool) {
 	return at, len(at.Steps()) > 0
 }
 
+// shown is the part of a path that Terraform finds in a configuration: an attribute of the resource, and an element of it. Of
+// what lies deeper it shows the resource's first line, or the attribute of the resource that happens to have the same name.
+func shown(at path.Path) path.Path {
+	steps := at.Steps()
+	end := 1
+	if len(steps) > 1 {
+		if _, ok := steps[1].(path.PathStepAttributeName); !ok {
+			end = 2
+		}
+	}
+	for range steps[end:] {
+		at = at.ParentPath()
+	}
+	return at
+}
+
 func attribute(at path.Path, rest string) (path.Path, string, bool) {
 	end := strings.IndexFunc(rest, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 	if end < 0 {

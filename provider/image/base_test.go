@@ -8,6 +8,7 @@ import (
 
 	"github.com/kilnhq/kiln/daemon"
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
@@ -30,53 +31,76 @@ func TestAccOfficialMatrix(t *testing.T) {
 			c.Catalogue.Images = append(c.Catalogue.Images, rest)
 		}
 	})
-	var steps []resource.TestStep
-	for _, kind := range tasktype.Types {
-		on := func(base string) string {
-			return d.Provider() + image(map[string]string{"source": official(base, ""), "task_types": `["` + string(kind) + `"]`})
+	t.Cleanup(func() {
+		if n := d.Engine.Calls(worker.KindImage) + d.Engine.Calls(worker.KindPull); n != 0 {
+			t.Errorf("plans have started %d jobs", n)
 		}
-		steps = append(steps,
-			resource.TestStep{Config: on("site_all"), PlanOnly: true, ExpectNonEmptyPlan: true},
-			acctest.Refused(on("site_without_"+string(kind)),
-				"Error: TaskTypeNotSupported", "Field: task_types", "Value: "+string(kind), "official image site_without_"+string(kind)),
-		)
+	})
+	for _, kind := range tasktype.Types {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			cli := d.CLI(t)
+			on := func(base string) {
+				cli.Config(image(map[string]string{"source": official(base, ""), "task_types": `["` + string(kind) + `"]`}))
+			}
+			on("site_all")
+			if output, code := cli.Run("plan", "-detailed-exitcode", "-no-color"); code != 2 {
+				t.Errorf("plan ended with %d:\n%s", code, output)
+			}
+			on("site_without_" + string(kind))
+			cli.RefusePlan(acctest.Refusal{
+				Code: problem.TaskTypeNotSupported, Field: "task_types",
+				Says: []string{"Value: " + string(kind), "official image site_without_" + string(kind)},
+			})
+		})
 	}
-	if len(steps) != 20 {
-		t.Fatalf("%d steps, want one of each kind for ten task types", len(steps))
-	}
-	acctest.Run(t, steps...)
-	if n := d.Engine.Calls(worker.KindImage) + d.Engine.Calls(worker.KindPull); n != 0 {
-		t.Errorf("plans have started %d jobs", n)
+	if len(tasktype.Types) != 10 {
+		t.Errorf("%d task types, want ten", len(tasktype.Types))
 	}
 }
 
-// TestAccSwitchBase: another official image is a new version, and the published one serves until that is published. A base
-// that lacks a chosen task type, or what an entry needs, is refused in the plan, and nothing becomes of it.
+// TestAccSwitchBaseRefused: a base that lacks a chosen task type, or what an entry needs, is refused in the plan, and nothing becomes
+// of it.
+func TestAccSwitchBaseRefused(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	cli.Config(image(map[string]string{"source": official("dataworks_shell_task_pod", ""), "task_types": `["shell"]`}))
+	cli.Apply()
+	for _, test := range []struct {
+		base, packages string
+		want           acctest.Refusal
+	}{
+		{"dataworks_notebook_task_pod", "", acctest.Refusal{
+			Code: problem.TaskTypeNotSupported, Field: "task_types", Says: []string{"Value: shell", "notebook"},
+		}},
+		{"dataworks_pyodps_py311_task_pod", `[{ type = "python2", names = ["six==1.16.0"] }]`, acctest.Refusal{
+			Code: problem.RuntimeMissing, Field: "packages[0].type", Says: []string{"Value: python2", "apt, python3"},
+		}},
+		{"dataworks_shell_task_pod", `[{ type = "yum", names = ["git-2.39.5"] }]`, acctest.Refusal{
+			Code: problem.PackageManagerMissing, Field: "packages[0].type", Says: []string{"Value: yum", "apt"},
+		}},
+	} {
+		cli.Config(image(map[string]string{"source": official(test.base, ""), "task_types": `["shell"]`, "packages": test.packages}))
+		cli.RefusePlan(test.want)
+	}
+	if n := d.Engine.Calls(worker.KindImage); n != 1 {
+		t.Errorf("%d builds after refusals, want that of version 1", n)
+	}
+}
+
+// TestAccSwitchBase: another official image is a new version, and the published one serves until that is published.
 func TestAccSwitchBase(t *testing.T) {
 	t.Parallel()
 	d := acctest.Start(t)
 	shell := map[string]string{"source": official("dataworks_shell_task_pod", ""), "task_types": `["shell"]`}
 	moved := map[string]string{"source": official(acctest.Official, ""), "task_types": `["shell"]`}
-	lacking := map[string]string{"source": official("dataworks_notebook_task_pod", ""), "task_types": `["shell"]`}
-	python2 := map[string]string{
-		"source": official("dataworks_pyodps_py311_task_pod", ""), "task_types": `["shell"]`,
-		"packages": `[{ type = "python2", names = ["six==1.16.0"] }]`,
-	}
-	yum := map[string]string{
-		"source": official("dataworks_shell_task_pod", ""), "task_types": `["shell"]`, "packages": `[{ type = "yum", names = ["git-2.39.5"] }]`,
-	}
 	config := func(arguments map[string]string) string { return d.Provider() + image(arguments) }
 	acctest.Run(t,
 		resource.TestStep{Config: config(shell), Check: resource.ComposeTestCheckFunc(
 			attribute("stage", "Published"), attribute("published_version", "1"), attribute("source.official.version", "20261101"))},
-		acctest.Refused(config(lacking), "Error: TaskTypeNotSupported", "Field: task_types", "Value: shell", "notebook"),
-		acctest.Refused(config(python2), "Error: RuntimeMissing", "Field: packages[0].type", "Value: python2", "apt, python3"),
-		acctest.Refused(config(yum), "Error: PackageManagerMissing", "Field: packages[0].type", "Value: yum", "apt"),
 		resource.TestStep{
 			PreConfig: func() {
-				if n := d.Engine.Calls(worker.KindImage); n != 1 {
-					t.Errorf("%d builds after refusals, want that of version 1", n)
-				}
 				d.Engine.FailOnce(worker.KindImage, &worker.Failure{Kind: worker.FailureCommand, Step: "test", ExitCode: 1})
 			},
 			Config: config(moved), ExpectError: acctest.Words("TestFailed"),

@@ -6,6 +6,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
 
@@ -66,8 +67,18 @@ data "kiln_custom_images" "none" {
 			resource.TestCheckResourceAttr("data.kiln_custom_images.python", "images.#", "1"),
 			resource.TestCheckResourceAttr("data.kiln_custom_images.none", "images.#", "0"),
 		)},
+	)
+	cli := d.CLI(t)
+	cli.Config(`data "kiln_custom_image" "x" { name = "nobody" }`)
+	cli.RefusePlan(acctest.Refusal{Code: problem.NotFound, Doing: "read image nobody", Field: "id", Says: []string{"Value: nobody"}})
+}
+
+// TestAccDataSourceArguments: arguments that choose nothing are refused in the plan.
+func TestAccDataSourceArguments(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	acctest.Run(t,
 		acctest.Refused(d.Provider()+`data "kiln_custom_images" "x" { stages = ["Sleeping"] }`, "stages", `"Sleeping"`),
 		acctest.Refused(d.Provider()+`data "kiln_custom_image" "x" {}`, `[id,name]`),
-		acctest.Refused(d.Provider()+`data "kiln_custom_image" "x" { name = "nobody" }`, "Cannot read image nobody: NotFound"),
 	)
 }

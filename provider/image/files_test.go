@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
@@ -80,11 +81,16 @@ func TestAccFilesRefused(t *testing.T) {
 	if err := os.Truncate(large, recipe.MaxFileSize+1); err != nil {
 		t.Fatal(err)
 	}
-	acctest.Run(t,
-		acctest.Refused(d.Provider()+withFile(filepath.Join(dir, "none")), "Error: FileMissing", "Field: files[0].source"),
-		acctest.Refused(d.Provider()+withFile(os.DevNull), "Error: InvalidFile", "Field: files[0].source", "a regular file or a directory"),
-		acctest.Refused(d.Provider()+withFile(large), "Error: FileTooLarge", "Field: files[0].source", "536870912 bytes"),
-	)
+	cli := d.CLI(t)
+	for path, want := range map[string]acctest.Refusal{
+		filepath.Join(dir, "none"): {Code: problem.FileMissing, Says: []string{"none"}},
+		os.DevNull:                 {Code: problem.InvalidFile, Says: []string{"a regular file or a directory"}},
+		large:                      {Code: problem.FileTooLarge, Says: []string{"536870912 bytes"}},
+	} {
+		cli.Config(withFile(path))
+		want.Field = "files[0].source"
+		cli.RefusePlan(want)
+	}
 }
 
 // withDirectory is an image with one directory, and further arguments of it.
@@ -170,21 +176,21 @@ func TestAccDirectoryRefused(t *testing.T) {
 	if err := os.Symlink("/etc/passwd", filepath.Join(dir, "out")); err != nil {
 		t.Fatal(err)
 	}
-	refused := func(path, further string, want ...string) resource.TestStep {
-		return acctest.Refused(d.Provider()+withDirectory(path, further), want...)
+	cli := d.CLI(t)
+	refused := func(config string, want acctest.Refusal) {
+		t.Helper()
+		cli.Config(config)
+		cli.RefusePlan(want)
 	}
-	acctest.Run(t,
-		refused(dir, "", "Error: InvalidFile", "Field: files[0].source", "out -> /etc/passwd"),
-		refused(dir, `, ignore = ["out"]`, "Error: InvalidFile", "Nothing is left of the directory", "Field: files[0].source"),
-		refused(dir, `, ignore = ["["]`, "Error: InvalidParameter", "Field: files[0].ignore", "Value: ["),
-		refused(file, `, ignore = ["*"]`, "Error: ConflictingAttribute", "Field: files[0].ignore"),
-		acctest.Refused(d.Provider()+image(map[string]string{"files": `[{ content = "x", target = "/opt/x", ignore = ["*"] }]`}),
-			"Error: ConflictingAttribute", "Field: files[0].ignore"),
-	)
+	refused(withDirectory(dir, ""), acctest.Refusal{Code: problem.InvalidFile, Field: "files[0].source", Says: []string{"out -> /etc/passwd"}})
+	refused(withDirectory(dir, `, ignore = ["out"]`),
+		acctest.Refusal{Code: problem.InvalidFile, Field: "files[0].source", Says: []string{"Nothing is left of the directory"}})
+	refused(withDirectory(dir, `, ignore = ["["]`), acctest.Refusal{Code: problem.InvalidParameter, Field: "files[0].ignore", Says: []string{"Value: ["}})
+	refused(withDirectory(file, `, ignore = ["*"]`), acctest.Refusal{Code: problem.ConflictingAttribute, Field: "files[0].ignore"})
+	refused(image(map[string]string{"files": `[{ content = "x", target = "/opt/x", ignore = ["*"] }]`}),
+		acctest.Refusal{Code: problem.ConflictingAttribute, Field: "files[0].ignore"})
 	write(t, filepath.Join(dir, "a"), "")
-	acctest.Run(t,
-		refused(dir, `, ignore = ["out"], mode = "0600"`, "Error: ConflictingAttribute", "Field: files[0].mode"),
-	)
+	refused(withDirectory(dir, `, ignore = ["out"], mode = "0600"`), acctest.Refusal{Code: problem.ConflictingAttribute, Field: "files[0].mode"})
 	if n := d.Engine.Calls(worker.KindImage); n != 0 {
 		t.Errorf("%d builds, want none", n)
 	}

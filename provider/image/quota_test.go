@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-
 	"github.com/kilnhq/kiln/daemon"
 	"github.com/kilnhq/kiln/internal/client"
 	domain "github.com/kilnhq/kiln/internal/domain/image"
@@ -34,7 +32,11 @@ func basic(t *testing.T, used int) *acctest.Daemon {
 	spec.Recipe.Base.Official = acctest.Official
 	for i := range used {
 		spec.Name = fmt.Sprint("elsewhere_", i)
-		if _, err := d.Client.CreateImage(t.Context(), client.CreateImage{Spec: spec}); err != nil {
+		made, err := d.Client.CreateImage(t.Context(), client.CreateImage{Spec: spec})
+		if err == nil {
+			_, err = d.Client.Wait(t.Context(), made.ProcessID, nil)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -70,26 +72,28 @@ func numbered(n int) []string {
 // TestAccQuotaOfThePlan: three new images above nine are refused in the plan, though each fits alone, whoever has the nine.
 func TestAccQuotaOfThePlan(t *testing.T) {
 	t.Parallel()
-	refusal := []string{"Value: 9 used, 3 planned: a, b, c", "Limit: 10 images in edition basic", "Delete an image that is no longer needed"}
+	exceeded := func(says ...string) acctest.Refusal {
+		return acctest.Refusal{
+			Code: problem.ImageQuotaExceeded, Field: "name", Says: append(says, "Limit: 10 images in edition basic", "Delete an image that is no longer needed"),
+		}
+	}
 	t.Run("OfThisState", func(t *testing.T) {
 		t.Parallel()
-		d := basic(t, 0)
-		there := d.Provider() + images(numbered(9)...)
-		acctest.Run(t,
-			resource.TestStep{Config: there},
-			acctest.Refused(d.Provider()+images(append(numbered(9), "a", "b", "c")...), append([]string{"Error: ImageQuotaExceeded"}, refusal...)...),
-			acctest.Unchanged(there),
-		)
+		cli := basic(t, 0).CLI(t)
+		cli.Config(images(numbered(9)...))
+		cli.Apply()
+		cli.Config(images(append(numbered(9), "a", "b", "c")...))
+		cli.RefusePlan(exceeded("Value: 9 used, 3 planned: a, b, c"))
 	})
 	t.Run("OfNobodyHere", func(t *testing.T) {
 		t.Parallel()
-		d := basic(t, 9)
-		acctest.Run(t,
-			acctest.Refused(d.Provider()+images("a", "b", "c"),
-				append([]string{"Error: ImageQuotaExceeded", "No image was seen whose deletion makes room"}, refusal...)...),
-			resource.TestStep{Config: d.Provider() + images("a")},
-			acctest.Refused(d.Provider()+images("a", "b"), "Error: ImageQuotaExceeded", "10 used, 1 planned: b"),
-		)
+		cli := basic(t, 9).CLI(t)
+		cli.Config(images("a", "b", "c"))
+		cli.RefusePlan(exceeded("No image was seen whose deletion makes room", "Value: 9 used, 3 planned: a, b, c"))
+		cli.Config(images("a"))
+		cli.Apply()
+		cli.Config(images("a", "b"))
+		cli.RefusePlan(exceeded("Value: 10 used, 1 planned: b"))
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
 
@@ -170,7 +171,7 @@ func TestAccDrift(t *testing.T) {
 	acctest.Run(t, resource.TestStep{Config: config, Check: acctest.Attribute(address, "id", &id)}, changed, gone, acctest.Unchanged(config))
 }
 
-// TestAccPublish: publish = false leaves a tested version alone; true publishes it without another test; there is no way back.
+// TestAccPublish: publish = false leaves a tested version alone; true publishes it without another test.
 func TestAccPublish(t *testing.T) {
 	t.Parallel()
 	d := acctest.Start(t)
@@ -184,11 +185,20 @@ func TestAccPublish(t *testing.T) {
 		)},
 		acctest.Unchanged(no),
 		publish,
-		acctest.Refused(no, "Error: CannotUnpublish", "Field: publish", "terraform taint ADDRESS"),
 	)
 	if n := d.Engine.Calls(worker.KindImage); n != 1 {
 		t.Errorf("%d builds, want 1", n)
 	}
+}
+
+// TestAccUnpublishRefused: there is no way back, and nothing is written when one asks for it.
+func TestAccUnpublishRefused(t *testing.T) {
+	t.Parallel()
+	cli := acctest.Start(t).CLI(t)
+	cli.Config(image(nil))
+	cli.Apply()
+	cli.Config(image(map[string]string{"publish": "false"}))
+	cli.RefusePlan(acctest.Refusal{Code: problem.CannotUnpublish, Field: "publish", Says: []string{"terraform taint ADDRESS"}})
 }
 
 // TestAccUnpublish: what the refusal to unpublish advises works.

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
 
@@ -80,16 +81,18 @@ func TestAccDrift(t *testing.T) {
 func TestAccRefused(t *testing.T) {
 	t.Parallel()
 	d := acctest.Start(t)
-	acctest.Run(t,
-		acctest.Refused(d.Provider()+network(`egress = "some"`), "Error: InvalidParameter", "egress", "none, restricted, public"),
-		acctest.Refused(d.Provider()+network("egress = \"none\"\nallow = [\"a:1\"]"), "Error: ConflictingAttribute", "allow"),
-		acctest.Refused(d.Provider()+network("egress = \"restricted\"\nallow = [\"a:1\", \"https://b\"]"),
-			"Error: InvalidAllowEntry", "Field: allow[1]", "Value: https://b"),
-		resource.TestStep{
-			Config: d.Provider() + network(`egress = "none"`), ResourceName: address, ImportState: true, ImportStateId: "nobody",
-			ExpectError: acctest.Words(`Cannot import network "nobody": NotFound`),
-		},
-	)
+	cli := d.CLI(t)
+	refused := func(config string, want acctest.Refusal) {
+		t.Helper()
+		cli.Config(config)
+		cli.RefusePlan(want)
+	}
+	refused(network(`egress = "some"`), acctest.Refusal{Code: problem.InvalidParameter, Field: "egress", Says: []string{"none, restricted, public"}})
+	refused(network("egress = \"none\"\nallow = [\"a:1\"]"), acctest.Refusal{Code: problem.ConflictingAttribute, Field: "allow"})
+	refused(network("egress = \"restricted\"\nallow = [\"a:1\", \"https://b\"]"),
+		acctest.Refusal{Code: problem.InvalidAllowEntry, Field: "allow[1]", Says: []string{"Value: https://b"}})
+	refused(network(`egress = "none"`)+"import {\n  to = "+address+"\n  id = \"nobody\"\n}\n",
+		acctest.Refusal{Code: problem.NotFound, Doing: `import network "nobody"`, Field: "id", Says: []string{"Value: nobody"}})
 }
 
 // TestAccUnknown: what is known is judged beside what is not.

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
 
@@ -80,19 +81,18 @@ func TestAccDrift(t *testing.T) {
 func TestAccRefused(t *testing.T) {
 	t.Parallel()
 	d := acctest.Start(t)
-	plain := func(body string) string {
-		return d.Provider() + "resource \"kiln_resource_group\" \"x\" {\n  name = \"default\"\n  network_id = \"net-none\"\n" + body + "\n}\n"
+	cli := d.CLI(t)
+	refused := func(body string, want acctest.Refusal) {
+		t.Helper()
+		cli.Config("resource \"kiln_resource_group\" \"x\" {\n  name = \"default\"\n  network_id = \"net-none\"\n" + body + "\n}\n")
+		cli.RefusePlan(want)
 	}
-	acctest.Run(t,
-		acctest.Refused(plain("cu = 0.3"), "Error: InvalidCu", "Field: cu", "Value: 0.3", "0.25 to 64"),
-		acctest.Refused(plain("cu = 1\ntype = \"spot\""), "Error: InvalidParameter", "Field: type", "serverless, exclusive_scheduler"),
-		acctest.Refused(plain("cu = 1\ntime_zone = \"Mars/Olympus\""), "Error: InvalidTimeZone", "Field: time_zone"),
-		acctest.Refused(plain("cu = 1"), "Error: NotFound", "Field: network_id", "Value: net-none"),
-		resource.TestStep{
-			Config: plain("cu = 1"), ResourceName: address, ImportState: true, ImportStateId: "nobody",
-			ExpectError: acctest.Words(`Cannot import resource group "nobody": NotFound`),
-		},
-	)
+	refused("cu = 0.3", acctest.Refusal{Code: problem.InvalidCu, Field: "cu", Says: []string{"Value: 0.3", "0.25 to 64"}})
+	refused("cu = 1\ntype = \"spot\"", acctest.Refusal{Code: problem.InvalidParameter, Field: "type", Says: []string{"serverless, exclusive_scheduler"}})
+	refused("cu = 1\ntime_zone = \"Mars/Olympus\"", acctest.Refusal{Code: problem.InvalidTimeZone, Field: "time_zone", Says: []string{"Mars/Olympus"}})
+	refused("cu = 1", acctest.Refusal{Code: problem.NotFound, Field: "network_id", Says: []string{"Value: net-none"}})
+	cli.Config(group("cu = 1") + "import {\n  to = " + address + "\n  id = \"nobody\"\n}\n")
+	cli.RefusePlan(acctest.Refusal{Code: problem.NotFound, Doing: `import resource group "nobody"`, Field: "id", Says: []string{"Value: nobody"}})
 }
 
 // TestAccUnknown: what is known is judged beside what is not.
@@ -114,13 +114,14 @@ resource "terraform_data" "known_later" { input = "1.5" }
 func TestAccInUse(t *testing.T) {
 	t.Parallel()
 	d := acctest.Start(t)
-	var networkID string
-	acctest.Run(t,
-		resource.TestStep{Config: d.Provider() + network, Check: acctest.Attribute("kiln_network.n", "id", &networkID)},
-		resource.TestStep{
-			PreConfig: func() { d.CreateGroup("other", networkID) }, Config: d.Provider(),
-			ExpectError: acctest.Words("Cannot delete network", "NetworkInUse", "resource group other"),
-		},
-		resource.TestStep{PreConfig: func() { d.DeleteGroup("other") }, Config: d.Provider() + network},
-	)
+	cli := d.CLI(t)
+	cli.Config(network)
+	cli.Apply()
+	made, _ := cli.Attributes("kiln_network.n")
+	id, _ := made["id"].(string)
+	d.CreateGroup("other", id)
+	cli.Config("")
+	cli.RefuseApply(acctest.Refusal{Code: problem.NetworkInUse, Doing: "delete network " + id, Field: "id", Says: []string{"resource group other"}})
+	d.DeleteGroup("other")
+	cli.Apply()
 }

@@ -1,12 +1,14 @@
 package workspace_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
 	"github.com/kilnhq/kiln/daemon"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
@@ -102,21 +104,28 @@ func TestAccRefused(t *testing.T) {
 	workspace := func(label, body string) string {
 		return "resource \"kiln_workspace\" \"" + label + "\" {\n" + body + "\n}\n"
 	}
-	acctest.Run(t,
-		acctest.Refused(d.Provider()+workspace("x", `name = "7up"`), "Error: InvalidName", "name", `"7up"`),
-		acctest.Refused(d.Provider()+workspace("x", "name = \"a\"\ndescription = \"two\\nlines\""),
-			"Error: InvalidParameter", "description", "128 characters on one line"),
-		acctest.Refused(d.Provider(`region = "mars"`)+workspace("x", `name = "a"`), "Error: UnknownRegion", "region", "mars", "local"),
-		resource.TestStep{
-			Config: d.Provider() + workspace("x", `name = "a"`) + "resource \"terraform_data\" \"later\" { input = \"a\" }\n" +
-				workspace("y", "name = terraform_data.later.output\ndepends_on = [kiln_workspace.x]"),
-			ExpectError: acctest.Words(`Cannot create workspace "a": NameConflict`, "terraform import ADDRESS ws-"),
-		},
-		resource.TestStep{
-			Config: d.Provider() + workspace("x", `name = "a"`), ResourceName: address, ImportState: true, ImportStateId: "nobody",
-			ExpectError: acctest.Words(`Cannot import workspace "nobody": NotFound`),
-		},
-	)
+	cli := d.CLI(t)
+	refused := func(config string, want acctest.Refusal) {
+		t.Helper()
+		cli.Config(config)
+		cli.RefusePlan(want)
+	}
+	refused(workspace("x", `name = "7up"`), acctest.Refusal{Code: problem.InvalidName, Field: "name", Says: []string{`Value: "7up"`}})
+	refused(workspace("x", "name = \"a\"\ndescription = \"two\\nlines\""),
+		acctest.Refusal{Code: problem.InvalidParameter, Field: "description", Says: []string{"128 characters on one line"}})
+	cli.Provider(d.Provider(`region = "mars"`), workspace("x", `name = "a"`))
+	cli.RefusePlan(acctest.Refusal{
+		Code: problem.UnknownRegion, Field: "region", Says: []string{"Value: mars", "Limit: local"},
+	})
+	refused(workspace("x", `name = "a"`)+"import {\n  to = kiln_workspace.x\n  id = \"nobody\"\n}\n",
+		acctest.Refusal{Code: problem.NotFound, Doing: `import workspace "nobody"`, Field: "id", Says: []string{"Value: nobody"}})
+	const later = "resource \"terraform_data\" \"later\" { input = \"a\" }\n"
+	cli.Config(workspace("x", `name = "a"`) + later)
+	cli.Apply()
+	// A name that is known after apply is judged then, before anything is written.
+	cli.Config(workspace("x", `name = "a"`) + strings.Replace(later, `"a"`, `"b"`, 1) +
+		workspace("y", "name = substr(\"a${terraform_data.later.output}\", 0, 1)"))
+	cli.FailApply(acctest.Refusal{Code: problem.NameConflict, Field: "name", Says: []string{"terraform import ADDRESS ws-"}})
 }
 
 // TestAccUnknown: a name that is known after apply is judged then.
@@ -188,17 +197,16 @@ func TestAccNameTaken(t *testing.T) {
 	cli.Config(`resource "kiln_workspace" "a" { name = "a" }`)
 	cli.Apply()
 	const a = `resource "kiln_workspace" "a" { name = "a" }`
-	conflict := []string{"Error: NameConflict", "Field: name"}
 	for _, test := range []struct {
 		name, config string
-		want         []string // none: the plan is made
+		says         []string // none: the plan is made
 	}{
-		{"Taken", a + "\n" + `resource "kiln_workspace" "b" { name = "taken" }`, append(conflict, "Value: taken", "terraform import ADDRESS "+other.ID)},
-		{"RenamedToTaken", `resource "kiln_workspace" "a" { name = "taken" }`, append(conflict, "Value: taken", other.ID)},
+		{"Taken", a + "\n" + `resource "kiln_workspace" "b" { name = "taken" }`, []string{"Value: taken", "terraform import ADDRESS " + other.ID}},
+		{"RenamedToTaken", `resource "kiln_workspace" "a" { name = "taken" }`, []string{"Value: taken", other.ID}},
 		{"Twice", a + "\n" + `resource "kiln_workspace" "b" {
   count = 2
   name  = "b"
-}`, append(conflict, "Value: b", "one of them")},
+}`, []string{"Value: b", "one of them"}},
 		{"SetFreeByDeletion", `resource "kiln_workspace" "b" { name = "a" }`, nil},
 		{"SetFreeByRenaming", `resource "kiln_workspace" "a" { name = "c" }` + "\n" + `resource "kiln_workspace" "b" { name = "a" }`, nil},
 		{"OneEach", a + "\n" + `resource "kiln_workspace" "b" { name = "b" }` + "\n" + `resource "kiln_network" "b" {
@@ -207,8 +215,11 @@ func TestAccNameTaken(t *testing.T) {
 }`, nil},
 	} {
 		cli.Config(test.config)
-		output, code := cli.Run("plan", "-no-color")
-		if (code != 0) != (test.want != nil) || !acctest.Words(test.want...).MatchString(output) {
+		if test.says != nil {
+			cli.RefusePlan(acctest.Refusal{Code: problem.NameConflict, Field: "name", Says: test.says})
+			continue
+		}
+		if output, code := cli.Run("plan", "-no-color"); code != 0 {
 			t.Errorf("%s: plan ended with %d:\n%s", test.name, code, output)
 		}
 	}

@@ -83,7 +83,7 @@ description: |-
 
 Whatever can be known before anything is touched is judged in the plan, by the same rules by which the daemon decides. A refusal has a
 code, which stays what it is once released, the attribute, the value, the limit, and one sentence that says what to do. In the plan
-Terraform shows it at the line; the API answers the same.
+Terraform shows it at the attribute, or at the element of a list, and the field says the rest; the API answers the same.
 
 What the plan does not know yet, such as the id of something that the same apply makes, is judged in the apply. Some findings are warnings
 alone: those say so here. The region's ` + "`version_pinning`" + ` decides whether what is unpinned is refused, a warning, or nothing.
