@@ -118,8 +118,8 @@ func (s *Service) ends(tx Tx, owner, imageID, workspaceID string) (image.Image, 
 	w, err := tx.Workspace(owner, s.region, workspaceID)
 	if errors.Is(err, store.ErrNotFound) {
 		err = problem.Problem{
-			Code: problem.WorkspaceNotFound, Field: "workspace_id", Value: workspaceID, Detail: "no such workspace",
-			Remedy: "Check the id or name, and that it is yours.",
+			Code: problem.WorkspaceNotFound, Field: "workspace_id", Value: workspaceID, Limit: "the id or name of a workspace of yours",
+			Detail: "no such workspace", Remedy: "Check the id or name, and that it is yours.",
 		}
 	}
 	return i, w, err

@@ -2,8 +2,10 @@ package engine_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/kilnhq/kiln/daemon/engine"
@@ -90,5 +92,32 @@ func TestRuntimeGate(t *testing.T) {
 	}
 	if _, err := engine.New(engine.Config{StateDir: t.TempDir(), Runtime: "/nowhere/runc"}); !problem.Has(err, problem.RuntimeIncompatible) {
 		t.Errorf("missing runtime: %v", err)
+	}
+}
+
+// strangerEnv makes TestSubIDMissing be somebody without subordinate ids.
+const strangerEnv = "KILN_ENGINE_TEST_STRANGER"
+
+// TestSubIDMissing: who has no subordinate ids is refused, and told the command that gives him some. A user namespace without a map
+// makes anybody such a user.
+func TestSubIDMissing(t *testing.T) {
+	t.Parallel()
+	if os.Getenv(strangerEnv) == "" {
+		stranger := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestSubIDMissing$")
+		stranger.Env = append(os.Environ(), strangerEnv+"=1")
+		stranger.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWUSER}
+		if out, err := stranger.CombinedOutput(); err != nil {
+			t.Errorf("as a stranger: %v\n%s", err, out)
+		}
+		return
+	}
+	_, err := engine.New(engine.Config{StateDir: "/nowhere"})
+	list := problem.From(err)
+	if len(list) != 1 || list[0].Code != problem.SubIDMissing {
+		t.Fatalf("New() = %v, want SubIDMissing", err)
+	}
+	p := list[0]
+	if p.Field != "user" || p.Value == "" || p.Limit != "65535 subordinate ids in one piece" || !strings.Contains(p.Remedy, "usermod --add-subuids") {
+		t.Errorf("New() = %+v", p)
 	}
 }

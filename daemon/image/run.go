@@ -127,7 +127,7 @@ func runGroup(tx Tx, req RunRequest, i domain.Image) (resourcegroup.ResourceGrou
 	}
 	if want == "" {
 		return resourcegroup.ResourceGroup{}, problem.Problem{
-			Code: problem.MissingRequired, Field: "resource_group", Remedy: "Say where to run: --resource-group NAME.",
+			Code: problem.MissingRequired, Field: "resource_group", Limit: "a resource group", Remedy: "Say where to run: --resource-group NAME.",
 		}
 	}
 	g, err := tx.ResourceGroup(want)

@@ -201,7 +201,7 @@ func (m *Maker) onBase(
 	}
 	return result, problem.Problem{
 		Code: problem.OfficialImageUnavailable, Field: "source.official.image", Value: base.Official,
-		Detail: "the image cannot be used", Remedy: "The daemon's log says why; kiln prepare " + base.Official + " makes it anew.",
+		Limit: "an image that the daemon has made", Detail: "the image cannot be used", Remedy: "The daemon's log says why; kiln prepare " + base.Official + " makes it anew.",
 	}
 }
 

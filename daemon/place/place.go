@@ -49,8 +49,8 @@ func (f *Finder) Find(ctx context.Context, resourceGroupID string) (Place, error
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return p, problem.Problem{
-			Code: problem.NotFound, Field: "resource_group_id", Value: resourceGroupID, Detail: "the resource group is gone",
-			Remedy: "Choose another resource group.",
+			Code: problem.NotFound, Field: "resource_group_id", Value: resourceGroupID, Limit: "a resource group that is there",
+			Detail: "the resource group is gone", Remedy: "Choose another resource group.",
 		}
 	}
 	if err != nil {

@@ -217,7 +217,9 @@ func (r *Runner) work(ctx context.Context, one *run) {
 	}
 	still := one.journal.beat(pulse)
 	var result any
-	err := error(problem.Problem{Code: problem.Internal, Detail: "no handler for " + string(p.Kind)})
+	err := error(problem.Problem{
+		Code: problem.Internal, Detail: "no handler for " + string(p.Kind), Remedy: "Use a client and a daemon of the same release.",
+	})
 	if h, ok := r.handlers[p.Kind]; ok {
 		result, err = h.Run(ctx, p, one.journal)
 	}

@@ -106,7 +106,7 @@ func (r *Runner) stop(ctx context.Context, id string) error {
 	}
 }
 
-// Wait returns the process once it is final.
+// Wait returns the process once it is final, whether its log is there or not.
 func (r *Runner) Wait(ctx context.Context, owner, id string) (View, error) {
 	var last View
 	err := r.Watch(ctx, owner, WatchRequest{ID: id, Follow: true}, func(u Update) error {
@@ -115,10 +115,14 @@ func (r *Runner) Wait(ctx context.Context, owner, id string) (View, error) {
 		}
 		return nil
 	})
+	if problem.Has(err, problem.LogGone) {
+		return r.Get(ctx, owner, id)
+	}
 	return last, err
 }
 
-// Watch hands over the log from a line on, and the process whenever it has changed; the process as it is at the end comes last.
+// Watch hands over the log from a line on, and the process whenever it has changed; the process as it is at the end comes last. It is
+// LogGone when the process has run, and nothing of its log is left.
 func (r *Runner) Watch(ctx context.Context, owner string, req WatchRequest, send func(Update) error) error {
 	var log follower
 	defer func() { _ = log.close() }() // it was only read
@@ -132,6 +136,9 @@ func (r *Runner) Watch(ctx context.Context, owner string, req WatchRequest, send
 		}
 		if err := r.sendLines(&log, req, send); err != nil {
 			return err
+		}
+		if log.file == nil && v.State.Final() && !v.StartedAt.IsZero() {
+			return logGone(req.ID)
 		}
 		ended := v.State.Final() || !req.Follow
 		if ended || differs(v, last) {
@@ -239,5 +246,15 @@ func (r *Runner) logPath(id string) string {
 }
 
 func notFound(id string) problem.Problem {
-	return problem.Problem{Code: problem.NotFound, Field: "id", Value: id, Detail: "no such process", Remedy: "kiln jobs lists them."}
+	return problem.Problem{
+		Code: problem.NotFound, Field: "id", Value: id, Limit: "the id of a process of yours", Detail: "no such process",
+		Remedy: "kiln jobs lists them.",
+	}
+}
+
+func logGone(id string) problem.Problem {
+	return problem.Problem{
+		Code: problem.LogGone, Field: "id", Value: id, Limit: "a process whose log is in the daemon's data directory",
+		Detail: "the log is not there any more", Remedy: "kiln jobs shows how the process ended; run it again for another log.",
+	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/kilnhq/kiln/daemon/process"
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	domain "github.com/kilnhq/kiln/internal/domain/process"
 )
 
@@ -153,6 +156,32 @@ func TestWatchEnds(t *testing.T) {
 	})
 	if !errors.Is(err, stop) {
 		t.Errorf("got %v, want the context's cause", err)
+	}
+}
+
+// TestLogGone: a process that has run, and whose log is not there any more, says so to who wants the log, and not to who waits for its
+// end; one that never ran has no log to miss.
+func TestLogGone(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.queue(named(2)...)
+	if _, err := b.Cancel(b.ctx, owner, "proc-1"); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.wait("proc-0")
+	if err := os.RemoveAll(filepath.Join(b.dir, "log")); err != nil {
+		t.Fatal(err)
+	}
+	err := b.Watch(b.ctx, owner, process.WatchRequest{ID: "proc-0", Follow: true}, func(process.Update) error { return nil })
+	if p := problem.From(err); len(p) != 1 || p[0].Code != problem.LogGone || p[0].Field != "id" || p[0].Value != "proc-0" || p[0].Limit == "" || p[0].Remedy == "" {
+		t.Errorf("Watch() = %v, want LogGone", err)
+	}
+	if v, err := b.Wait(b.ctx, owner, "proc-0"); err != nil || v.State != domain.StateCompleted {
+		t.Errorf("Wait() = %s, %v; want completed", v.State, err)
+	}
+	if lines, views := b.collect(process.WatchRequest{ID: "proc-1"}); len(lines) != 0 || len(views) != 1 || views[0].State != domain.StateCancelled {
+		t.Errorf("of what never ran: %v, %+v", lines, views)
 	}
 }
 

@@ -298,7 +298,7 @@ func SameGeneration(read, have int64) error {
 // NotFound is the refusal of a name or id that is not there.
 func NotFound(noun, field, id string) problem.Problem {
 	return problem.Problem{
-		Code: problem.NotFound, Field: field, Value: id, Detail: "no such " + noun,
+		Code: problem.NotFound, Field: field, Value: id, Limit: "the id or name of something of yours", Detail: "no such " + noun,
 		Remedy: "Check the id or name, and that it is yours.",
 	}
 }

@@ -55,7 +55,9 @@ func (u *upload) begin() (sha256 string, err error) {
 		if err := u.stream.Err(); err != nil {
 			return "", err
 		}
-		return "", problem.Problem{Code: problem.MissingRequired, Field: "sha256", Remedy: "Name the content in the first message."}
+		return "", problem.Problem{
+			Code: problem.MissingRequired, Field: "sha256", Limit: "64 hexadecimal digits", Remedy: "Name the content in the first message.",
+		}
 	}
 	u.data = u.stream.Msg().GetData()
 	return u.stream.Msg().GetSha256(), nil

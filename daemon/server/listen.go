@@ -98,8 +98,8 @@ func removeStale(ctx context.Context, path string) error {
 	case err == nil:
 		_ = conn.Close() // nothing was said
 		return problem.Problem{
-			Code: problem.StateInUse, Field: "socket", Value: path, Detail: "another daemon listens there",
-			Remedy: "Stop the other daemon, or choose another socket.",
+			Code: problem.StateInUse, Field: "socket", Value: path, Limit: "one daemon for a socket",
+			Detail: "another daemon listens there", Remedy: "Stop the other daemon, or choose another socket.",
 		}
 	case !errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("ask whether somebody listens on %q: %w", path, err)

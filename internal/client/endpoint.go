@@ -107,7 +107,7 @@ func (t target) token(configured string) (string, error) {
 		return "", nil
 	case !t.secure:
 		return "", problem.Problem{
-			Code: problem.ConflictingAttribute, Field: "token", Limit: "https, a unix socket, or http on this machine",
+			Code: problem.ConflictingAttribute, Field: "token", Value: "token", Limit: "https, a unix socket, or http on this machine",
 			Detail: "the token would travel in plain text", Remedy: "Use an https endpoint, or no token.",
 		}
 	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
@@ -145,9 +145,9 @@ func tlsConfig(config Config) (*tls.Config, error) {
 	case config.ClientCert == "" && config.ClientKey == "":
 		return settings, nil
 	case config.ClientCert == "":
-		return nil, problem.Problem{Code: problem.MissingRequired, Field: "client_cert", Remedy: "Give the certificate that belongs to client_key."}
+		return nil, missing("client_cert", "Give the certificate that belongs to client_key.")
 	case config.ClientKey == "":
-		return nil, problem.Problem{Code: problem.MissingRequired, Field: "client_key", Remedy: "Give the key that belongs to client_cert."}
+		return nil, missing("client_key", "Give the key that belongs to client_cert.")
 	}
 	pair, err := tls.X509KeyPair([]byte(config.ClientCert), []byte(config.ClientKey))
 	if err != nil {
@@ -156,6 +156,10 @@ func tlsConfig(config Config) (*tls.Config, error) {
 	}
 	settings.Certificates = []tls.Certificate{pair}
 	return settings, nil
+}
+
+func missing(field, remedy string) problem.Problem {
+	return problem.Problem{Code: problem.MissingRequired, Field: field, Limit: "client_cert and client_key, or none of them", Remedy: remedy}
 }
 
 func invalid(field, value, limit string) problem.Problem {

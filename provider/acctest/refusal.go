@@ -86,6 +86,9 @@ func (c *CLI) errors(output string, want []Refusal) {
 			c.tb.Errorf("%s, which is not expected, or does not say so:\n%s\nwant one of %+v", d.Summary, d.Detail, want)
 			continue
 		}
+		if facts := strings.Split(d.Detail, "\n\n"); want[i].Field != "" && (!strings.Contains(d.Detail, "\nLimit: ") || strings.HasPrefix(facts[len(facts)-1], "Field: ")) {
+			c.tb.Errorf("%s at %s does not say what is allowed and what to do:\n%s", d.Summary, want[i].Field, d.Detail)
+		}
 		// Of what is imported or deleted, Terraform shows no place.
 		if doing := want[i].Doing; !strings.HasPrefix(doing, "import ") && !strings.HasPrefix(doing, "delete ") {
 			c.checkPlace(d, want[i].Field)

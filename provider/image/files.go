@@ -45,8 +45,8 @@ func openFile(field, name string) (io.ReadCloser, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, problem.Problem{
-			Code: problem.FileMissing, Field: field, Value: name, Detail: "there is no such file",
-			Remedy: "Check the path; ${path.module} makes it relative to the module.",
+			Code: problem.FileMissing, Field: field, Value: name, Limit: "a regular file or a directory",
+			Detail: "there is no such file", Remedy: "Check the path; ${path.module} makes it relative to the module.",
 		}
 	case err != nil:
 		return nil, unreadable(field, name, err)

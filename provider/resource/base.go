@@ -107,7 +107,8 @@ func Refresh[T any](
 
 func gone(noun, id string) problem.Problem {
 	return problem.Problem{
-		Code: problem.NotFound, Value: id, Detail: "the " + noun + " is not there any more: somebody else has deleted it",
+		Code: problem.NotFound, Field: "id", Value: id, Limit: "a " + noun + " that is there",
+		Detail: "the " + noun + " is not there any more: somebody else has deleted it",
 		Remedy: "The plan makes it again, unless the configuration has it no more.",
 	}
 }

@@ -78,11 +78,13 @@ type Artifact struct {
 func (b Build) Validate() problem.List {
 	found := resourcegroup.ValidateCU("cu", b.CU)
 	if b.ImageID == "" {
-		found = append(found, problem.Problem{Code: problem.MissingRequired, Field: "image_id", Remedy: "Name the image to bake."})
+		found = append(found, problem.Problem{
+			Code: problem.MissingRequired, Field: "image_id", Limit: "the id or name of an image", Remedy: "Name the image to bake.",
+		})
 	}
 	if b.ImageVersion < 1 {
 		found = append(found, problem.Problem{
-			Code: problem.InvalidParameter, Field: "image_version", Limit: "1 or more",
+			Code: problem.InvalidParameter, Field: "image_version", Value: strconv.Itoa(b.ImageVersion), Limit: "1 or more",
 			Remedy: "Use the published version, kiln_custom_image.NAME.published_version.",
 		})
 	}

@@ -32,17 +32,19 @@ func named() []Entry {
 	_, noVersion := official.Resolve(catalogue, "dataworks_shell_task_pod", "20200101")
 	return []Entry{
 		{problem.NotFound, "Nothing of that id or name is there, or it is somebody else's.", everywhere, problem.Problem{
-			Code: problem.NotFound, Field: "resource_group_id", Value: "rg-0000", Detail: "no such resource group",
+			Code: problem.NotFound, Field: "resource_group_id", Value: "rg-0000", Limit: "the id or name of something of yours",
+			Detail: "no such resource group",
 			Remedy: "Check the id or name, and that it is yours.",
 		}},
 		{problem.OfficialImageNotFound, "The catalogue has no such image.", everywhere, made(problem.OfficialImageNotFound, noImage)},
 		{problem.VersionNotFound, "There is no such version, of an official or a custom image.", everywhere, made(problem.VersionNotFound, noVersion)},
 		{problem.WorkspaceNotFound, "The workspace to bind an image to is not there.", applyOnly, problem.Problem{
-			Code: problem.WorkspaceNotFound, Field: "workspace_id", Value: "ws-0000", Detail: "no such workspace",
-			Remedy: "Check the id, and that it is yours.",
+			Code: problem.WorkspaceNotFound, Field: "workspace_id", Value: "ws-0000", Limit: "the id or name of a workspace of yours",
+			Detail: "no such workspace", Remedy: "Check the id or name, and that it is yours.",
 		}},
 		{problem.LogGone, "The log of a process is not kept any more.", applyOnly, problem.Problem{
-			Code: problem.LogGone, Field: "id", Value: "proc-0000", Remedy: "kiln jobs shows how the process ended.",
+			Code: problem.LogGone, Field: "id", Value: "proc-0000", Limit: "a process whose log is in the daemon's data directory",
+			Detail: "the log is not there any more", Remedy: "kiln jobs shows how the process ended; run it again for another log.",
 		}},
 		{problem.NameConflict, "Something has that name already. Names are unique for each owner in a region.", everywhere, problem.Problem{
 			Code: problem.NameConflict, Field: "name", Value: "segmenter", Limit: "one image of a name",
@@ -152,12 +154,12 @@ func changed() []Entry {
 			Code: problem.IncompatibleAPI, Value: "2", Limit: "1", Detail: "the daemon speaks another version of the API",
 			Remedy: "Use the provider and the daemon of one release.",
 		}},
-		{problem.RegionMismatch, "An image is bound to workspaces of its own region.", applyOnly, problem.Problem{
+		{problem.RegionMismatch, "An image is bound to workspaces of its own region.", everywhere, problem.Problem{
 			Code: problem.RegionMismatch, Field: "workspace_id", Value: "east", Limit: "local", Remedy: "Choose a workspace of the image's region.",
 		}},
 		{problem.FileMissing, "A file of the configuration is not there, or was not uploaded.", everywhere, problem.Problem{
-			Code: problem.FileMissing, Field: "files[0].source", Value: "dict.txt", Detail: "there is no such file",
-			Remedy: "Correct the path; it is relative to where terraform runs.",
+			Code: problem.FileMissing, Field: "files[0].source", Value: "dict.txt", Limit: "a regular file or a directory",
+			Detail: "there is no such file", Remedy: "Correct the path; it is relative to where terraform runs.",
 		}},
 	}
 }

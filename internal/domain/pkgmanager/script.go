@@ -24,7 +24,7 @@ func (e Entry) validateScript(field string) problem.List {
 	switch {
 	case strings.TrimSpace(e.Normalize().Script) == "":
 		found = append(found, problem.Problem{
-			Code: problem.EmptyScript, Field: field, Remedy: "Write the commands to run, or remove the entry.",
+			Code: problem.EmptyScript, Field: field, Limit: "at least one command", Remedy: "Write the commands to run, or remove the entry.",
 		})
 	case len(e.Script) > MaxScript:
 		found = append(found, problem.Problem{
@@ -33,10 +33,20 @@ func (e Entry) validateScript(field string) problem.List {
 		})
 	case strings.ContainsRune(e.Script, 0) || !utf8.ValidString(e.Script):
 		found = append(found, problem.Problem{
-			Code: problem.InvalidScript, Field: field, Limit: "UTF-8 text without NUL", Remedy: "Put binary data into files.",
+			Code: problem.InvalidScript, Field: field, Value: binary(e.Script), Limit: "UTF-8 text without NUL", Remedy: "Put binary data into files.",
 		})
 	}
 	return found
+}
+
+// binary says where the first thing is that is no text.
+func binary(script string) string {
+	for at, r := range script {
+		if _, size := utf8.DecodeRuneInString(script[at:]); r == 0 || r == utf8.RuneError && size == 1 {
+			return fmt.Sprintf("byte %#02x in line %d", script[at], strings.Count(script[:at], "\n")+1)
+		}
+	}
+	return ""
 }
 
 // scriptInstructions writes the script to the file that the platform would use, so that line numbers in messages are

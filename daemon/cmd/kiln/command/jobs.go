@@ -150,7 +150,7 @@ func (a *app) find(ctx context.Context, c *client.Client, id string) (client.Pro
 		return found, nil
 	}
 	return found, problem.Problem{
-		Code: problem.InvalidParameter, Value: id, Limit: strings.Join(matches[:min(len(matches), 5)], ", "),
+		Code: problem.InvalidParameter, Field: "job", Value: id, Limit: strings.Join(matches[:min(len(matches), 5)], ", "),
 		Detail: fmt.Sprintf("%d jobs begin so", len(matches)), Remedy: "Give more of the id.",
 	}
 }
@@ -170,7 +170,8 @@ func (a *app) findOrImage(ctx context.Context, c *client.Client, name string) (c
 	}
 	if len(jobs) == 0 {
 		return client.Process{}, problem.Problem{
-			Code: problem.NotFound, Value: name, Detail: "the image has no jobs", Remedy: "Apply it first.",
+			Code: problem.NotFound, Field: "job", Value: name, Limit: "a job, or an image that has one", Detail: "the image has no jobs",
+			Remedy: "Apply it first.",
 		}
 	}
 	return jobs[0], nil
