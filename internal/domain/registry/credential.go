@@ -92,12 +92,13 @@ func (c Credential) Validate() (found problem.List) {
 	switch {
 	case from.File != "" && from.Variable != "":
 		found = append(found, problem.Problem{
-			Code: problem.ConflictingAttribute, Field: "password_from", Limit: "file or variable", Detail: "both are given", Remedy: "Remove one of the two.",
+			Code: problem.ConflictingAttribute, Field: "password_from", Value: "variable", Limit: "file or variable",
+			Detail: "both are given", Remedy: "Remove one of the two.",
 		})
 	case from != (Reference{}) && c.PasswordVersion != 0:
 		found = append(found, problem.Problem{
-			Code: problem.ConflictingAttribute, Field: "password_from", Limit: "password_wo or password_from", Detail: "both are given",
-			Remedy: "Remove one of the two.",
+			Code: problem.ConflictingAttribute, Field: "password_from", Value: "password_from", Limit: "password_wo or password_from",
+			Detail: "both are given", Remedy: "Remove one of the two.",
 		})
 	}
 	if from.File != "" && (!fs.ValidPath(from.File) || from.File == "." || strings.ContainsFunc(from.File, unicode.IsControl)) {
@@ -147,7 +148,7 @@ func ValidatePassword(password Secret) problem.List {
 	case password == "":
 		p.Code, p.Detail, p.Remedy = problem.MissingRequired, "there is a version of a password and no password", "Set password_wo, too."
 	case len(password) > maxPassword:
-		p.Detail, p.Remedy = "it has "+strconv.Itoa(len(password))+" bytes", "Give the password alone."
+		p.Value, p.Remedy = strconv.Itoa(len(password))+" bytes", "Give the password alone."
 	default:
 		return nil
 	}

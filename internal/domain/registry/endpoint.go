@@ -114,7 +114,7 @@ func validateCertificates(field, text string) problem.List {
 		Remedy: "Give the certificate of the authority that has signed the registry's: file(\"ca.pem\").",
 	}
 	if len(text) > maxCertificates {
-		p.Detail = "the text has " + strconv.Itoa(len(text)) + " bytes"
+		p.Value = strconv.Itoa(len(text)) + " bytes"
 		return problem.List{p}
 	}
 	rest := []byte(text)

@@ -66,7 +66,7 @@ func (r Registry) Validate() problem.List {
 	}
 	if r.Insecure {
 		return append(found, problem.Problem{
-			Code: problem.ConflictingAttribute, Field: "ca_cert", Limit: "insecure = false",
+			Code: problem.ConflictingAttribute, Field: "ca_cert", Value: "ca_cert", Limit: "insecure = false",
 			Detail: "plain HTTP shows no certificate", Remedy: "Remove ca_cert, or insecure.",
 		})
 	}
