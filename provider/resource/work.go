@@ -94,7 +94,7 @@ func (w *Work[D]) look(ctx context.Context, b *Base, c *client.Client, id string
 	w.Save(ctx, thing)
 	if stands := w.Stands(thing); done && !stands.Settled {
 		b.Session.AddError(w.Diags, w.Doing, problem.Problem{
-			Code: problem.InvalidImageState, Field: "stage", Value: stands.Stage,
+			Code: problem.InvalidImageState, Field: "stage", Value: stands.Stage, Limit: "the stage that was asked for",
 			Detail: "its process has completed, and " + w.Lack, Remedy: "Apply again; something else may have changed it meanwhile.",
 		})
 	}
