@@ -3,7 +3,6 @@ package build
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/kilnhq/kiln/daemon/store"
 	domain "github.com/kilnhq/kiln/internal/domain/build"
@@ -15,8 +14,8 @@ func (s *Service) presence(ctx context.Context, b domain.Build) (domain.Presence
 	if b.Digest == "" {
 		return "", nil
 	}
-	_, path, _ := strings.Cut(b.ImageRef, "/")
-	return s.check(ctx, strings.TrimSuffix(path, "@"+b.Digest), b.Digest)
+	_, repository, _, _ := domain.SplitReference(b.ImageRef)
+	return s.check(ctx, repository, b.Digest)
 }
 
 // check asks the registry. What it cannot tell is an error: neither there nor gone.

@@ -120,7 +120,7 @@ func (r *Registry) Mended() []string {
 
 // Reference is what a client pulls: RegistryHost/REPOSITORY@DIGEST.
 func (r *Registry) Reference(repository, digest string) string {
-	return RegistryHost + "/" + repository + "@" + digest
+	return build.Reference(RegistryHost, repository, digest)
 }
 
 // FailVerify makes every further Verify fail with err; nil restores the default.

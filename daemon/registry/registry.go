@@ -29,6 +29,7 @@ import (
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/filesystem" // the driver that New configures
 
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/build"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
@@ -131,7 +132,7 @@ func (r *Registry) Reference(repository, digest string) string {
 	if host == "" {
 		host = r.reader.Addr().String()
 	}
-	return host + "/" + repository + "@" + digest
+	return build.Reference(host, repository, digest)
 }
 
 // Grant opens the registry to one writer: the address as seen from inside a worker, a password, and how to withdraw it.
