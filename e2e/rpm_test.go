@@ -322,10 +322,12 @@ func TestRPM(t *testing.T) {
 	w.settled(t)
 	w.write(t, surroundings("rpm", base.host, configured.host, named.host)+
 		customImage("rpm", rpmImage, "shell", `packages = [{ type = "yum", names = ["git-0.0.1"] }]`, ""))
-	if found := w.applyFails(t); !strings.Contains(found.Summary, "PackageNotFound") || !strings.Contains(found.Detail, "No repository has git-0.0.1") {
+	there := "there are " + repository.versions["git"] + "-1"
+	if found := w.applyFails(t); !strings.Contains(found.Summary, "PackageVersionGone") || !strings.Contains(found.Detail, there) {
 		t.Errorf("a version that is not there: %+v", found)
 	}
 	w.destroy(t)
+	t.Run("Locked", func(t *testing.T) { d.rpmLocked(t, base.host) })
 }
 
 // TestRPMWithoutRepository checks that what cannot be made is refused before anything is.

@@ -1,6 +1,7 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -15,16 +16,20 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/recipe"
 )
 
-// held adds to the daemon's own configuration, which install steps see, what holds them to what was tested.
-func held(t Task, mounts map[string]string, pip bool) map[string]string {
+// held adds to the daemon's own configuration, which install steps see, what holds them to what was tested; with strict also
+// what may stand against the recipe itself.
+func held(t Task, mounts map[string]string, o official.Image, strict bool) map[string]string {
 	if !lock.Recorded(t.Tested) {
 		return mounts
 	}
-	if text := lock.Constraints(t.Tested); pip && text != "" {
+	if text := lock.Constraints(t.Tested); strict && text != "" {
 		mounts[lock.PipConfigPath], mounts[lock.ConstraintsPath] = lock.PipConfig, text
 	}
 	if text := lock.Preferences(t.Tested); text != "" {
 		mounts[lock.AptPath] = text
+	}
+	if text := lock.YumAliases(t.Tested); strict && text != "" && slices.Contains(o.Provides, string(pkgmanager.Yum)) {
+		mounts[lock.YumPath] = text
 	}
 	return mounts
 }
@@ -47,7 +52,7 @@ func lacksPackage(err error) bool {
 }
 
 // missing finds out whether a failed step wanted a version that is there no more, and says so in place of the failure. It is true
-// when the step may succeed without pip's constraints: what they ask for is there, and the recipe wants something else on the way.
+// when the step may succeed without what pip and yum are held to: that is there, and the recipe wants something else on the way.
 func (m *Maker) missing(ctx context.Context, t Task, failure error, log *process.Journal) (again bool, err error) {
 	found, ok := errors.AsType[problem.Problem](failure) // whole, and not as it is shown: its value is an instruction
 	if !ok {
@@ -57,9 +62,11 @@ func (m *Maker) missing(ctx context.Context, t Task, failure error, log *process
 	if len(wanted) == 0 {
 		return false, failure
 	}
-	var apt []lock.Wanted
+	var apt, yum []lock.Wanted
 	for _, w := range wanted {
 		switch {
+		case w.Manager == string(pkgmanager.Yum):
+			yum, again = append(yum, w), again || w.Locked
 		case w.Manager != pipManager:
 			apt = append(apt, w)
 		case len(w.There) > 0:
@@ -74,6 +81,9 @@ func (m *Maker) missing(ctx context.Context, t Task, failure error, log *process
 		}
 	}
 	if w, ok := m.aptGone(ctx, t, aptQuery{t.Recipe.Index(found.Value), apt}, log); ok {
+		return false, gone(w, found, t.Recipe)
+	}
+	if w, ok := m.yumGone(ctx, t, found.Value, yum, log); ok {
 		return false, gone(w, found, t.Recipe)
 	}
 	return again, failure
@@ -110,7 +120,7 @@ func (m *Maker) aptGone(ctx context.Context, t Task, query aptQuery, log *proces
 	for i, w := range query.wanted {
 		names[i] = w.Name
 	}
-	lines, ok := m.ask(ctx, t, pkgmanager.AptVersions(query.index, names), log)
+	lines, ok := m.ask(ctx, t, question{argv: pkgmanager.AptVersions(query.index, names)}, log)
 	there := lock.Madison(lines)
 	for _, w := range query.wanted {
 		if versions := there[w.Name]; ok && len(versions) > 0 && !slices.Contains(versions, w.Version) {
@@ -127,20 +137,26 @@ func (m *Maker) pipVersions(ctx context.Context, t Task, w lock.Wanted, log *pro
 	if w.Interpreter != "" {
 		argv = []string{w.Interpreter, "-m", "pip"}
 	}
-	lines, _ := m.ask(ctx, t, append(argv, w.PipDownload("/tmp/kiln-lock")...), log)
+	lines, _ := m.ask(ctx, t, question{argv: append(argv, w.PipDownload("/tmp/kiln-lock")...)}, log)
 	return lock.PipVersions(lines)
 }
 
+// question is a command that finds something out.
+type question struct {
+	argv  []string
+	shown string // what the log says of it; empty: the command
+}
+
 // ask runs a command in the recipe's base, and gives what it prints and whether it succeeded.
-func (m *Maker) ask(ctx context.Context, t Task, argv []string, log *process.Journal) (lines []string, ok bool) {
+func (m *Maker) ask(ctx context.Context, t Task, q question, log *process.Journal) (lines []string, ok bool) {
 	where, err := m.Places.Find(ctx, t.Process.ResourceGroupID)
 	if err != nil {
 		return nil, false
 	}
-	log.Remark("looking for the versions that are there: %s", strings.Join(argv, " "))
+	log.Remark("looking for the versions that are there: %s", cmp.Or(q.shown, strings.Join(q.argv, " ")))
 	result, err := m.Engine.Execute(ctx, worker.Job{
 		ID: t.Process.ID, Kind: worker.KindRun, Network: where.Network,
-		Run: &worker.Run{Image: tag(t.Recipe), Command: worker.Command{Name: "look for versions", Argv: argv}},
+		Run: &worker.Run{Image: tag(t.Recipe), Command: worker.Command{Name: "look for versions", Argv: q.argv}},
 	}, func(e worker.Event) {
 		log.Emit(e)
 		if e.Log != nil {

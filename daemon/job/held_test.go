@@ -167,7 +167,7 @@ func TestPinOnTheWay(t *testing.T) {
 	if len(jobs) != 3 || last.Mounts[lock.ConstraintsPath] != "" || last.Mounts[lock.AptPath] == "" || len(last.Expect) == 0 {
 		t.Errorf("%d jobs, the last is %+v", len(jobs), last)
 	}
-	if !strings.Contains(strings.Join(lines, "\n"), "installing without pip's constraints") {
+	if !strings.Contains(strings.Join(lines, "\n"), "installing without what holds them to what was tested") {
 		t.Errorf("the log is %q", lines)
 	}
 }

@@ -87,10 +87,10 @@ func (m *Maker) build(ctx context.Context, t Task, log *process.Journal) (worker
 	if err != nil {
 		return worker.Result{}, err
 	}
-	build := func(pip bool) (worker.Result, error) {
+	build := func(strict bool) (worker.Result, error) {
 		j := worker.Job{ID: t.Process.ID, Kind: worker.KindImage, Network: where.Network, Image: m.image(t, where)}
 		return m.onBase(ctx, base, log, func(o official.Image) (worker.Result, error) {
-			j.Image.Mounts = held(t, m.mounts(o), pip)
+			j.Image.Mounts = held(t, m.mounts(o), o, strict)
 			return m.Execute(ctx, j, where.Egress, log)
 		})
 	}
@@ -102,8 +102,8 @@ func (m *Maker) build(ctx context.Context, t Task, log *process.Journal) (worker
 	if !again {
 		return result, err
 	}
-	log.Remark("on the way, the recipe installs with pip what the test did not find in the end; installing without pip's constraints, " +
-		"and comparing the result with what was tested")
+	log.Remark("on the way, the recipe installs with pip or yum what the test did not find in the end; installing without what holds " +
+		"them to what was tested, and comparing the result with it")
 	return build(false)
 }
 

@@ -44,6 +44,7 @@ func Missing(lines []string, locked []official.Package) []Wanted {
 		if m := aptNone.FindStringSubmatch(line); m != nil {
 			found = append(found, lockedApt(locked, m[1]+m[2])...)
 		}
+		found = append(found, missingYum(line, locked)...)
 		if name, version, there, ok := none(line); ok && len(there) > 0 {
 			w := lockedPip(locked, name, version)
 			w.Indexes, w.There = indexes, there

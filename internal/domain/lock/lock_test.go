@@ -28,6 +28,10 @@ func apt(name, version string) official.Package {
 	return official.Package{Manager: "apt", Name: name, Version: version}
 }
 
+func rpm(name, version string) official.Package {
+	return official.Package{Manager: "yum", Name: name, Version: version}
+}
+
 func TestConstraints(t *testing.T) {
 	t.Parallel()
 	setuptools, upgraded := pip(python3, "setuptools", "66.1.1"), pip(python3, "pip", "24.0")
@@ -108,6 +112,7 @@ func TestMissing(t *testing.T) {
 		{Manager: "apt", Name: "bash", Version: "5.2", Base: "5.2"},
 		apt("kilnapp", "1.0"), apt("kilnlib", "1.0"),
 		pip(python3, "kilndep", "1.0"), pip(python3, "kiln_two", "2.0"),
+		rpm("g++-lib.noarch", "1.0-1"), rpm("glibc.x86_64", "2:2.34-1.el9"), rpm("glibc.i686", "2:2.34-1.el9"),
 	}
 	for name, test := range map[string]struct {
 		lines []string
@@ -143,6 +148,24 @@ func TestMissing(t *testing.T) {
 		"AptCandidate": {
 			[]string{"E: Package 'kilnapp' has no installation candidate"},
 			[]lock.Wanted{{Manager: "apt", Name: "kilnapp", Version: "1.0", Locked: true}, {Manager: "apt", Name: "kilnlib", Version: "1.0", Locked: true}},
+		},
+		"YumVersion": {
+			[]string{"No match for argument: git-0.0.1", "No match for argument: gcc-toolset-12", "Error: Unable to find a match: git-0.0.1 gcc-toolset-12"},
+			[]lock.Wanted{{Manager: "yum", Name: "git", Version: "0.0.1"}},
+		},
+		"YumDependency": {
+			[]string{
+				"  - nothing provides x needed by y", "  - package g++-lib-2.0-1.noarch is filtered out by exclude filtering",
+				"  - package glibc-2:2.34-9.el9.i686 is filtered out by exclude filtering",
+			},
+			[]lock.Wanted{
+				{Manager: "yum", Name: "g++-lib.noarch", Version: "1.0-1", Locked: true},
+				{Manager: "yum", Name: "glibc.x86_64", Version: "2:2.34-1.el9", Locked: true},
+				{Manager: "yum", Name: "glibc.i686", Version: "2:2.34-1.el9", Locked: true},
+			},
+		},
+		"YumOnTheWay": {
+			[]string{"All matches were filtered out by exclude filtering for argument: make-4.3-7.el9"}, []lock.Wanted{{Manager: "yum", Name: "make", Locked: true}},
 		},
 		"Other": {[]string{"make: *** [all] Error 2", "Depends: x"}, nil},
 	} {
@@ -217,11 +240,13 @@ func TestEntries(t *testing.T) {
 	t.Parallel()
 	had := apt("bash", "5.2")
 	had.Base = "5.2"
-	packages := []official.Package{had, apt("curl", "7.88"), apt("gone", ""), pip(python3, "six", "1.16.0"), pip(other3, "click", "8")}
+	packages := []official.Package{had, apt("curl", "7.88"), apt("gone", ""), rpm("less.x86_64", "1:530-1.el9"), pip(python3, "six", "1.16.0"), pip(other3, "click", "8")}
 	given := []pkgmanager.Entry{{Type: pkgmanager.Python3, Names: []string{"six"}, Index: "https://i/simple"}, {Type: pkgmanager.Script, Script: "x"}}
 	got := lock.Entries(packages, given)
 	want := []pkgmanager.Entry{
-		{Type: pkgmanager.Apt, Names: []string{"curl=7.88"}}, {Type: pkgmanager.Python3, Names: []string{"six==1.16.0"}, Index: "https://i/simple"},
+		{Type: pkgmanager.Apt, Names: []string{"curl=7.88"}},
+		{Type: pkgmanager.Yum, Names: []string{"less-1:530-1.el9.x86_64"}},
+		{Type: pkgmanager.Python3, Names: []string{"six==1.16.0"}, Index: "https://i/simple"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
