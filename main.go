@@ -7,8 +7,6 @@ import (
 	"log"
 	_ "time/tzdata" // time zones are checked in the plan, on machines that have no database of them too
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-
 	"github.com/kilnhq/kiln/provider"
 )
 
@@ -18,10 +16,7 @@ var version = "dev"
 func main() {
 	debug := flag.Bool("debug", false, "wait for Terraform to attach, so that a debugger can be used")
 	flag.Parse()
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address: provider.Address, Debug: *debug,
-	})
-	if err != nil {
+	if err := provider.Serve(context.Background(), version, *debug); err != nil {
 		log.Fatal(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -139,4 +140,15 @@ func TestAccIncompatible(t *testing.T) {
 	})
 	acctest.Run(t, acctest.Refused("provider \"kiln\" { endpoint = \"unix://"+path+"\" }\nresource \"kiln_workspace\" \"x\" { name = \"a\" }\n",
 		"Cannot connect to the daemon: IncompatibleApi", "Value: 99", "Limit: 1"))
+}
+
+// TestAccTrace: what the SDK traces is there as soon as Terraform is asked for a log.
+func TestAccTrace(t *testing.T) {
+	t.Parallel()
+	cli := acctest.Start(t).CLI(t)
+	cli.Config(`resource "kiln_workspace" "x" { name = "x" }`)
+	cli.Env("TF_LOG_PROVIDER=trace")
+	if output, code := cli.Run("plan", "-no-color"); code != 0 || !strings.Contains(output, "sdk.proto") {
+		t.Errorf("plan ended with %d, and no trace:\n%s", code, output)
+	}
 }

@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-
 	"github.com/kilnhq/kiln/provider"
 )
 
@@ -22,8 +20,7 @@ const serveKey = "KILN_ACCTEST_SERVE"
 
 // serve is main of a test binary that Terraform has started as the provider.
 func serve() {
-	err := providerserver.Serve(context.Background(), provider.New("test"), providerserver.ServeOpts{Address: provider.Address})
-	if err != nil {
+	if err := provider.Serve(context.Background(), "test", false); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

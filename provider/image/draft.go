@@ -91,6 +91,13 @@ func (d *draft) source(ctx context.Context, object types.Object) diag.Diagnostic
 	return diags
 }
 
+// base reads the source alone.
+func (m model) base(ctx context.Context, diags *diag.Diagnostics) draft {
+	var d draft
+	diags.Append(d.source(ctx, m.Source)...)
+	return d
+}
+
 func (d *draft) packages(ctx context.Context, list types.List) diag.Diagnostics {
 	d.gaps.packages = list.IsUnknown()
 	entries, unknown, diags := objects[packageModel](ctx, list)

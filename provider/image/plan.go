@@ -105,16 +105,14 @@ func (p *planner) look(ctx context.Context) bool {
 
 // resolve decides on the version of the official image. One that was resolved before stays until the image is another.
 func (p *planner) resolve(ctx context.Context) {
-	configured, found := p.config.draft(ctx)
-	p.diags.Append(found...)
+	configured := p.config.base(ctx, p.diags)
 	if configured.gaps.source || configured.gaps.base {
 		p.plan.Source = openVersion(ctx, p.plan.Source, p.diags)
 		return
 	}
 	base, kept := configured.spec.Recipe.Base, false
 	if p.state != nil && base.Version == "" && !configured.gaps.version {
-		before, found := p.state.draft(ctx)
-		p.diags.Append(found...)
+		before := p.state.base(ctx, p.diags)
 		if before.spec.Recipe.Base.Official == base.Official {
 			base.Version, kept = before.spec.Recipe.Base.Version, true
 		}
