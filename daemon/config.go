@@ -67,6 +67,7 @@ type OfficialImage struct {
 	Description string   `hcl:"description,optional"`
 	TaskTypes   []string `hcl:"task_types"`
 	Provides    []string `hcl:"provides,optional"` // apt, yum, python2, python3
+	OpenSSL     string   `hcl:"openssl,optional"`  // the version that Python has, such as 1.0.2k-fips
 }
 
 // Index is a package index that install steps use when an entry names none.
@@ -168,7 +169,7 @@ func (c Config) entries() []official.Image {
 	entries := catalogue.Shipped(c.Catalogue.Suite, c.Catalogue.Components)
 	for _, given := range c.Catalogue.Images {
 		entry := official.Image{
-			Name: given.Name, Version: given.Version, Description: given.Description, Provides: given.Provides,
+			Name: given.Name, Version: given.Version, Description: given.Description, Provides: given.Provides, OpenSSL: given.OpenSSL,
 			Status: official.StatusReadOnly, Reference: given.Reference,
 		}
 		for _, t := range given.TaskTypes {

@@ -107,6 +107,7 @@ catalogue {
     description = "what we all use"
     task_types  = ["shell", "notebook"]
     provides    = ["python3"]
+    openssl     = "1.0.2k-fips"
   }
 }
 
@@ -147,6 +148,7 @@ func TestConfigEverything(t *testing.T) {
 			Images: []OfficialImage{{
 				Name: "site_base", Version: "20260101", Reference: "registry.internal:5000/team/base@sha256:" + digest,
 				Description: "what we all use", TaskTypes: []string{"shell", "notebook"}, Provides: []string{"python3"},
+				OpenSSL: "1.0.2k-fips",
 			}},
 		},
 		Indexes: []Index{
@@ -166,7 +168,7 @@ func TestConfigEverything(t *testing.T) {
 	}
 	entries := c.entries()
 	site := official.Image{
-		Name: "site_base", Version: "20260101", Description: "what we all use", Status: official.StatusReadOnly, Provides: []string{"python3"},
+		Name: "site_base", Version: "20260101", Description: "what we all use", Status: official.StatusReadOnly, Provides: []string{"python3"}, OpenSSL: "1.0.2k-fips",
 		TaskTypes: []tasktype.Type{tasktype.Shell, tasktype.Notebook}, Reference: "registry.internal:5000/team/base@sha256:" + digest,
 	}
 	if diff := cmp.Diff(site, entries[len(entries)-1]); diff != "" {
@@ -244,6 +246,7 @@ func TestConfigRefused(t *testing.T) {
 		{"reference in upper case", oneImage("/x@", "/X@"), []string{"catalogue.image.a.reference"}},
 		{"reference on this machine", oneImage("r.test/", "127.0.0.1:5000/"), []string{"catalogue.image.a.reference"}},
 		{"reference without port", oneImage("r.test/", "r.test:/"), []string{"catalogue.image.a.reference"}},
+		{"its OpenSSL", oneImage("task_types", "openssl = \"OpenSSL 1.0.2\"\n task_types"), []string{"catalogue.image.a.openssl"}},
 		{"what it provides", oneImage("task_types", "provides = [\"apt\", \"nonsense\"]\n task_types"), []string{"catalogue.image.a.provides"}},
 		{"description", oneImage("task_types", "description = \"a\\nb\"\n task_types"), []string{"catalogue.image.a.description"}},
 		{"suite", `catalogue { suite = "--help" }`, []string{"catalogue.suite"}},

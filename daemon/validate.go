@@ -28,10 +28,11 @@ const maxSocketPath = 107
 
 // Forms of what ends up in names, paths and command lines of other programs. None begins with a hyphen.
 var (
-	regionName = regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`) // it begins the names of the registry's repositories
-	suiteName  = regexp.MustCompile(`^[a-z0-9][a-z0-9.+_-]*(/[a-z0-9][a-z0-9.+_-]*)?$`)
-	repository = regexp.MustCompile(`^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*@sha256:[0-9a-f]{64}$`)
-	hostName   = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$`)
+	regionName     = regexp.MustCompile(`^[a-z0-9]+([_-][a-z0-9]+)*$`) // it begins the names of the registry's repositories
+	suiteName      = regexp.MustCompile(`^[a-z0-9][a-z0-9.+_-]*(/[a-z0-9][a-z0-9.+_-]*)?$`)
+	opensslVersion = regexp.MustCompile(`^[0-9]+\.[0-9]+(\.[0-9]+)?[a-z0-9.-]{0,32}$`)
+	repository     = regexp.MustCompile(`^[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*@sha256:[0-9a-f]{64}$`)
+	hostName       = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,251}[a-zA-Z0-9])?$`)
 )
 
 // findings are the refusals of a configuration.
@@ -181,6 +182,9 @@ func (f *findings) image(image OfficialImage) {
 		if !slices.Contains(tasktype.Types, tasktype.Type(t)) {
 			f.wrong(field+".task_types", t, types)
 		}
+	}
+	if image.OpenSSL != "" && !opensslVersion.MatchString(image.OpenSSL) {
+		f.wrong(field+".openssl", image.OpenSSL, "a version of OpenSSL, such as 1.0.2k or 3.0.17")
 	}
 	known := provided()
 	for _, p := range image.Provides {

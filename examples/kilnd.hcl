@@ -53,6 +53,7 @@ catalogue {
     description = "What all teams start from"
     task_types  = ["python", "shell"]
     provides    = ["apt", "python3"]
+    openssl     = "1.0.2k"
   }
 }
 

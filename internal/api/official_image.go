@@ -11,7 +11,7 @@ func OfficialImageToProto(i official.Image) *kilnv1.OfficialImage {
 	return &kilnv1.OfficialImage{
 		Name: i.Name, Version: i.Version, Description: i.Description, TaskTypes: toTexts(i.TaskTypes), Provides: i.Provides,
 		Status: string(i.Status), Reference: i.Reference, Available: i.Available, ImageId: i.ImageID, SizeBytes: i.SizeBytes,
-		Packages: PackagesToProto(i.Packages), DefaultFor: toTexts(i.Default),
+		Packages: PackagesToProto(i.Packages), DefaultFor: toTexts(i.Default), Openssl: i.OpenSSL,
 	}
 }
 
@@ -21,7 +21,7 @@ func OfficialImageFromProto(i *kilnv1.OfficialImage) official.Image {
 		Name: i.GetName(), Version: i.GetVersion(), Description: i.GetDescription(),
 		TaskTypes: fromTexts[tasktype.Type](i.GetTaskTypes()), Provides: i.GetProvides(), Status: official.Status(i.GetStatus()),
 		Reference: i.GetReference(), Available: i.GetAvailable(), ImageID: i.GetImageId(), SizeBytes: i.GetSizeBytes(),
-		Packages: PackagesFromProto(i.GetPackages()), Default: fromTexts[tasktype.Type](i.GetDefaultFor()),
+		Packages: PackagesFromProto(i.GetPackages()), Default: fromTexts[tasktype.Type](i.GetDefaultFor()), OpenSSL: i.GetOpenssl(),
 	}
 }
 

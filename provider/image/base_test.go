@@ -1,6 +1,7 @@
 package image_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -114,4 +115,32 @@ func TestAccSwitchBase(t *testing.T) {
 			attribute("stage", "Published"), attribute("source.official.version", acctest.OfficialVersion))},
 		acctest.Unchanged(config(moved)),
 	)
+}
+
+// TestAccOldOpenSSL: a plan warns of an urllib3 that cannot be imported on a base whose Python the catalogue says to have an old OpenSSL.
+func TestAccOldOpenSSL(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t, func(c *daemon.Config) {
+		old := c.Catalogue.Images[0]
+		old.Name, old.Provides, old.OpenSSL = "site_old", []string{"python3"}, "1.0.2k-fips"
+		fresh := old
+		fresh.Name, fresh.OpenSSL = "site_new", "3.0.17"
+		c.Catalogue.Images = []daemon.OfficialImage{old, fresh}
+	})
+	cli := d.CLI(t)
+	for _, test := range []struct {
+		base, name string
+		warns      bool
+	}{
+		{"site_old", "urllib3==2.0.7", true}, {"site_old", "urllib3==1.26.16", false}, {"site_new", "urllib3==2.0.7", false},
+	} {
+		cli.Config(image(map[string]string{
+			"source": official(test.base, ""), "task_types": `["shell"]`, "packages": `[{ type = "python3", names = ["` + test.name + `"] }]`,
+		}))
+		output, code := cli.Run("plan", "-detailed-exitcode", "-no-color")
+		warned := acctest.Words("Warning: OpenSSLTooOld", "site_old has 1.0.2k-fips", "Field: packages[0].names[0]", "Value: urllib3==2.0.7").MatchString(output)
+		if code != 2 || warned != test.warns || !test.warns && strings.Contains(output, "OpenSSLTooOld") {
+			t.Errorf("%s on %s: plan ended with %d\n%s", test.name, test.base, code, output)
+		}
+	}
 }

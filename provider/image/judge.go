@@ -27,6 +27,7 @@ func (p *planner) judge(ctx context.Context) {
 	}
 	if p.base != nil {
 		diagnostic.AddError(p.diags, "", p.draft.spec.Against(*p.base).Err())
+		diagnostic.AddWarning(p.diags, "", p.draft.spec.Recipe.OldOpenSSL(*p.base).Err())
 	}
 	if p.snapshot == nil {
 		return

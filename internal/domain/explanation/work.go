@@ -51,7 +51,9 @@ func work() []Entry {
 		{problem.TLSUnknownAuthority, "The certificate of a registry was not accepted.", runOnly, registry},
 		{problem.CertificateTimeInvalid, "A certificate is not valid yet, or not any more, by this machine's clock.", runOnly, said("certificate has expired")},
 		{
-			problem.OpenSSLTooOld, "urllib3 2 needs a newer OpenSSL than the image's Python has.", runOnly,
+			problem.OpenSSLTooOld, "urllib3 2 needs a newer OpenSSL than the image's Python has. Where the catalogue says which one that is, " +
+				"the plan warns.",
+			[]Phase{PhasePlan, PhaseRun},
 			said("ImportError: urllib3 v2 only supports OpenSSL 1.1.1+, currently the 'ssl' module is compiled with 'OpenSSL 1.0.2k-fips'"),
 		},
 		{problem.PipTooOld, "A package needs a newer pip.", runOnly, said("please upgrade pip")},

@@ -27,6 +27,7 @@ type Image struct {
 	Description string
 	TaskTypes   []tasktype.Type
 	Provides    []string // package managers and runtimes: apt, python3
+	OpenSSL     string   // the version that Python has, such as 1.0.2k; empty: nobody has said it
 	Status      Status
 	Reference   string            // registry reference to pull; empty: made from Definition
 	Definition  *Definition       // how to make it from Debian; nil with a Reference

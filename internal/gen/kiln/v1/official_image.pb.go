@@ -35,6 +35,7 @@ type OfficialImage struct {
 	SizeBytes     int64                  `protobuf:"varint,10,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`
 	Packages      []*Package             `protobuf:"bytes,11,rep,name=packages,proto3" json:"packages,omitempty"` // empty in a snapshot
 	DefaultFor    []string               `protobuf:"bytes,12,rep,name=default_for,json=defaultFor,proto3" json:"default_for,omitempty"`
+	Openssl       string                 `protobuf:"bytes,13,opt,name=openssl,proto3" json:"openssl,omitempty"` // the version that Python has; empty when nobody has said it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -151,6 +152,13 @@ func (x *OfficialImage) GetDefaultFor() []string {
 		return x.DefaultFor
 	}
 	return nil
+}
+
+func (x *OfficialImage) GetOpenssl() string {
+	if x != nil {
+		return x.Openssl
+	}
+	return ""
 }
 
 type Package struct {
@@ -433,7 +441,7 @@ var File_kiln_v1_official_image_proto protoreflect.FileDescriptor
 
 const file_kiln_v1_official_image_proto_rawDesc = "" +
 	"\n" +
-	"\x1ckiln/v1/official_image.proto\x12\akiln.v1\"\xf7\x02\n" +
+	"\x1ckiln/v1/official_image.proto\x12\akiln.v1\"\x91\x03\n" +
 	"\rOfficialImage\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12 \n" +
@@ -450,7 +458,8 @@ const file_kiln_v1_official_image_proto_rawDesc = "" +
 	" \x01(\x03R\tsizeBytes\x12,\n" +
 	"\bpackages\x18\v \x03(\v2\x10.kiln.v1.PackageR\bpackages\x12\x1f\n" +
 	"\vdefault_for\x18\f \x03(\tR\n" +
-	"defaultFor\"\x9f\x01\n" +
+	"defaultFor\x12\x18\n" +
+	"\aopenssl\x18\r \x01(\tR\aopenssl\"\x9f\x01\n" +
 	"\aPackage\x12\x18\n" +
 	"\amanager\x18\x01 \x01(\tR\amanager\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
