@@ -96,6 +96,27 @@ func TestLocked(t *testing.T) {
 	w.destroy(t)
 }
 
+// TestLockFile writes what a test has found into the recipe: the new version has the same packages, and needs no index to find out which.
+func TestLockFile(t *testing.T) {
+	t.Parallel()
+	d, x := daemon(t), ownIndex(t)
+	w := d.workspace(t, mainTool(), x.app("lockfile"))
+	w.apply(t)
+	before := w.attribute(t, imageAddress, "resolved_packages")
+	lock, err := d.kiln(t, "lock", "lockfile", "-o", "hcl")
+	if err != nil || !strings.Contains(lock, `"kilndep==1.0"`) {
+		t.Fatalf("kiln lock: %v\n%s", err, lock)
+	}
+	x.put("kilndep", "2.0", wheel{text: "newer"})
+	w.write(t, surroundings("lockfile", x.host())+customImage("lockfile", pythonImage, "pyodps3", lock, ""))
+	w.apply(t)
+	if after := w.attribute(t, imageAddress, "resolved_packages"); after != before || w.attribute(t, imageAddress, "published_version") != "2" {
+		t.Errorf("before: %s\nafter: %s", before, after)
+	}
+	w.settled(t)
+	w.destroy(t)
+}
+
 // TestBuildDrift replaces a wheel by another of the same version after the test: the baking fails, and succeeds when the tested one
 // is there again.
 func TestBuildDrift(t *testing.T) {

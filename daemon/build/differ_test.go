@@ -82,3 +82,24 @@ func cleanups(t *testing.T, d *servicetest.Daemon) []runner.View {
 	servicetest.Must(t, err)
 	return list
 }
+
+// TestTags: each version that is baked has a tag of its own, so that none takes another one's.
+func TestTags(t *testing.T) {
+	t.Parallel()
+	d, g, i := setup(t, servicetest.Options{})
+	b := d.Bake(i)
+	d.Wait(b.ProcessID, process.StateCompleted)
+	second := d.Update(i.ID, servicetest.Spec("segmenter", g, "2"))
+	d.Wait(second.ProcessID, process.StateCompleted)
+	again, err := update(d, d.Build(b.ID), 2)
+	servicetest.Must(t, err)
+	d.Wait(again.ProcessID, process.StateCompleted)
+	var tags []string
+	for _, job := range d.Engine.Jobs(worker.KindPush) {
+		tags = append(tags, job.Push.Destination[strings.LastIndex(job.Push.Destination, ":")+1:])
+	}
+	hash := func(of string) string { return strings.TrimPrefix(of, "sha256:")[:12] }
+	if diff := cmp.Diff([]string{"v1-" + hash(i.InputHash), "v2-" + hash(d.Image(i.ID).InputHash)}, tags); diff != "" {
+		t.Error(diff)
+	}
+}
