@@ -11,8 +11,14 @@ import (
 // name or tag is what resolving gives.
 func FuzzFind(f *testing.F) {
 	for _, seed := range [][3]string{
-		{"dataworks_shell_task_pod", "20261101", "dataworks_shell_task_pod:20261101"}, {"a", "1", "localhost/kiln/a:1"}, {"a", "1", "a"},
-		{"a", "1", "a:"}, {"a", "1", "a:2"}, {"a", "", "a:"}, {"", "", ""}, {"a", "1", "docker.io/kiln/a:1"},
+		{"dataworks_shell_task_pod", "20261101", "dataworks_shell_task_pod:20261101"},
+		{"a", "1", "localhost/kiln/a:1"},
+		{"a", "1", "a"},
+		{"a", "1", "a:"},
+		{"a", "1", "a:2"},
+		{"a", "", "a:"},
+		{"", "", ""},
+		{"a", "1", "docker.io/kiln/a:1"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}

@@ -71,6 +71,7 @@ func (s *scan) wget(c command) {
 	for _, f := range a.values("-i", "--input-file") {
 		s.unknown(f, "the URLs in this file are not known here", "Write the URLs into the script.")
 	}
+	s.unchecked(a, "--no-check-certificate")
 	output, named := a.last("-O", "--output-document")
 	for _, w := range a.words {
 		file := s.remoteName(w.text)
@@ -95,6 +96,7 @@ func (s *scan) curl(c command) {
 	for _, f := range a.values("-K", "--config") {
 		s.unknown(f, "the URLs in this file are not known here", "Write the URLs into the script.")
 	}
+	s.unchecked(a, "-k", "--insecure")
 	outputs := a.values("-o", "--output")
 	for i, w := range a.words {
 		file := s.target(c, "-")
@@ -123,6 +125,19 @@ func (s *scan) aria(c command) {
 			file = base(output.text)
 		}
 		s.fetch(c, w, file)
+	}
+}
+
+// unchecked reports an option with which anybody may answer for the host.
+func (s *scan) unchecked(a arguments, names ...string) {
+	for _, o := range a.options {
+		if !slices.Contains(names, o.name) {
+			continue
+		}
+		s.report(issue{
+			code: problem.InsecureDownload, kind: Risky, manager: URL, name: o.name, at: o.at.at, value: o.at.raw, limit: "certificates that are checked",
+			detail: "anyone on the way can change what comes, for nobody looks whose certificate it is", remedy: "Remove " + o.name + "; put the authority's certificate into the image.",
+		})
 	}
 }
 

@@ -23,7 +23,7 @@ func within(t *testing.T, text string, found []pin.Finding) {
 			t.Errorf("%d:%d comes after %d:%d", f.Line, f.Column, line, column)
 		}
 		line, column = f.Line, f.Column
-		if f.Kind == "" || f.Problem.Code == "" || f.Problem.Detail == "" || f.Problem.Remedy == "" || strings.ContainsAny(f.Problem.Error(), "\x00\n") {
+		if f.Kind == "" || f.Problem.Code == "" || f.Problem.Detail == "" || f.Problem.Remedy == "" || f.Problem.Limit == "" || strings.ContainsAny(f.Problem.Error(), "\x00\n") {
 			t.Errorf("%+v is no finding", f)
 		}
 	}

@@ -58,6 +58,8 @@ func (s *scan) git(c command) {
 	case verb == "checkout" || verb == "reset" || verb == "switch":
 		if slices.ContainsFunc(a.words, func(f field) bool { return commit(f.text) || f.text == "FETCH_HEAD" && s.pinnedFetch }) {
 			s.checkedOut(cmp.Or(directory, s.directory))
+		} else {
+			s.followed(c, a, cmp.Or(directory, s.directory))
 		}
 	case verb == "fetch":
 		s.gitFetch(c, a)
@@ -67,11 +69,32 @@ func (s *scan) git(c command) {
 		if len(a.words) > 0 && a.words[0].text == "update" && a.has("--remote") {
 			s.moving(c, c.word, "git submodule update --remote", "")
 		}
+		if len(a.words) > 1 && a.words[0].text == "add" {
+			s.gitHost(a.words[1])
+			s.moving(c, a.words[1], "git submodule add", "")
+		}
+	case verb == "archive":
+		if remote, ok := a.last("--remote"); ok && !slices.ContainsFunc(a.words, func(f field) bool { return commit(f.text) }) {
+			s.gitHost(remote)
+			s.moving(c, remote, "git archive", "")
+		}
 	case strings.Contains(verb, hole):
 		s.unknown(c.word, "what git does here cannot be known before the script runs", "Write the arguments themselves.")
 	case verb == "remote" || verb == "ls-remote":
 		for _, w := range a.words {
 			s.gitHost(w)
+		}
+	}
+}
+
+// followed reports a branch of a remote that is checked out, where it was not reported that the repository has no commit.
+func (s *scan) followed(c command, a arguments, directory string) {
+	if slices.ContainsFunc(s.clones, func(c clone) bool { return !c.settled }) {
+		return
+	}
+	for _, w := range a.words {
+		if strings.HasPrefix(w.text, "origin/") || strings.HasPrefix(w.text, "upstream/") {
+			s.moving(c, w, "git checkout "+strings.ReplaceAll(w.text, hole, "?"), directory)
 		}
 	}
 }

@@ -157,6 +157,8 @@ func openInstallers(name string) ([]string, bool) {
 		"pacman": "-S -Sy -Syu -Syy -U", "emerge": "", "nix-env": "-i -iA --install", "nix": "profile", "opam": "install", "stack": "install",
 		"cabal": "install", "helm": "install plugin repo", "code-server": "--install-extension", "R": "-e", "Rscript": "-e", "bower": "install",
 		"conan": "install", "vcpkg": "install", "sdk": "install", "pear": "install", "pecl": "install", "playwright": "install",
+		"dotnet": "tool add restore", "code": "--install-extension", "corepack": "prepare install use up", "jupyter": "labextension", "n": "",
+		"fnm": "install", "volta": "install", "mise": "install use", "rvm": "install", "tlmgr": "install update", "terraform": "init", "tofu": "init", "dvc": "pull",
 		"deno": "install", "bun": "add install", "yay": "-S", "mix": "deps.get local.hex", "spacy": "download", "mvn": "dependency:get",
 	}[name]
 	return strings.Fields(verbs), ok

@@ -37,6 +37,18 @@ func (s *scan) nodeFamily(c command) bool {
 		}
 	case "update", "up", "upgrade":
 		s.everything(c, Npm, verb)
+	case "audit":
+		if len(a.words) > 0 && a.words[0].text == "fix" {
+			s.everything(c, Npm, "audit fix")
+		}
+	case "exec", "x":
+		s.npxWords(a)
+	case "init", "create", "innit":
+		if len(a.words) > 0 {
+			s.nodeWord(a.words[0])
+		} else if !a.has("-y", "--yes", "-f", "--force") {
+			s.interactive(c)
+		}
 	case "config", "set":
 		for _, w := range a.words {
 			if at := strings.Index(w.text, "http"); at >= 0 {
@@ -68,8 +80,9 @@ func (s *scan) nodeInstall(c command, verb string, a arguments) {
 	})
 }
 
-func (s *scan) npx(c command) {
-	a := nodeGrammar.parse(c.args)
+func (s *scan) npx(c command) { s.npxWords(nodeGrammar.parse(c.args)) }
+
+func (s *scan) npxWords(a arguments) {
 	if packages := a.values("-p", "--package"); len(packages) > 0 {
 		for _, p := range packages {
 			s.nodeWord(p)

@@ -115,6 +115,17 @@ var accepted = []string{
 	"conda run -n base pip install pandas==1.5.3",
 	"uv pip install pandas==1.5.3",
 	"pip install pandas==1.5.3 2>&1 | tee /tmp/log",
+	"pip install \"pandas == 1.5.3\" 'requests (==2.31.0)'",
+	"pip install --dry-run pandas && pip cache purge && pip check",
+	"pip install svn+https://h.org/r@123 'r @ git+https://h.org/o/r@" + commit + "'",
+	"pip install -Ur r.txt --require-hashes",
+	"python3 -I -m pip install pandas==1.5.3 && py -m pip install pandas==1.5.3",
+	"\\pip install pandas==1.5.3 && 'pip' install \"pandas==1.5.3\" && command pip install pandas==1.5.3",
+	"! pip install pandas==1.5.3 || nohup pip install pandas==1.5.3 &",
+	"pipx install black==24.1.0 && uvx black@24.1.0 --check . && uvx --from black==24.1.0 black && pipx run cowsay==6.1 hello",
+	"yes | pip uninstall pandas",
+	"uv pip install --system pandas==1.5.3",
+	"echo pandas==1.5.3 > r.txt && pip-sync r.txt",
 
 	// programs that stay on their own
 	"awk '/a|b/ || $1 > 2 {print $2 \"|\"}' f && awk -F: '{print $1}' /etc/passwd",
@@ -136,12 +147,22 @@ var accepted = []string{
 	"yum clean all && yum makecache",
 	"yum install -y --enablerepo=epel --setopt=tsflags=nodocs jq-1.6-2.el7",
 	"apk add --no-cache curl=8.5.0-r0",
+	"apt-get install -qqy git=1:2.39.2-1.1 curl- && apt install git=1:2.39.2-1.1 -y",
+	"apt-get install -y -f; apt-cache policy git; apt-get download git=1:2.39.2-1.1",
+	"dpkg -i ./x.deb || apt-get -yf install",
+	"yum-config-manager --add-repo https://h.org/a.repo && yum-config-manager --enable epel",
+	"dnf config-manager --add-repo https://h.org/a.repo && dnf -y module enable nodejs:18 && dnf install -y nodejs-18.19.0",
+	"yum install -y mysql-community-server-8.0.35 && yum localinstall -y a.rpm",
 	"dpkg -i ./a.deb; rpm -ivh a.rpm",
 
 	// others
 	"npm install -g typescript@5.3.3 @angular/cli@17.0.0",
 	"npm ci --registry https://registry.npmmirror.com",
 	"npm install ./a.tgz github:o/r#" + commit,
+	"npm run build && npm init -y && npm exec -- cowsay@1.5.0 hello && npx cowsay@1.5.0 && npm create vite@5.0.0 x",
+	"pnpm install --frozen-lockfile && yarn add lodash@4.17.21",
+	"conda create -y -n x python=3.8.18 pandas==1.5.3 && micromamba install -y pandas=1.5.3=py38h_0",
+	"terraform version && jupyter nbconvert --to html a.ipynb && dotnet build && cargo build && go mod download && mvn package",
 	"yarn install --frozen-lockfile && yarn global add typescript@5.3.3",
 	"conda install -y numpy=1.21.0 pandas==1.5.3 'scipy 1.7.1' conda-forge::jq=1.6=h36c2ea0_1000",
 	"conda create --yes -n py38 python==3.8.18 -c conda-forge",
@@ -167,6 +188,14 @@ var accepted = []string{
 	"git clone -b v1.0 https://github.com/o/r.git /src/r\ngit -C /src/r reset --hard " + commit,
 	"git clone https://github.com/o/r.git\ncd r\ngit fetch origin " + commit + "\ngit checkout FETCH_HEAD",
 	"git clone ./local.git && git submodule update --init",
+	"git clone https://h.org/o/r && (cd r && git checkout -q " + commit + ")",
+	"git clone https://h.org/o/r x && cd x && git switch --detach " + commit,
+	"git clone --revision=" + commit + " https://h.org/o/r && git clone file:///local/r",
+	"git init && git remote add origin https://h.org/r && git fetch --depth 1 origin " + commit + " && git checkout FETCH_HEAD",
+	"git submodule add https://h.org/y && git -C y checkout " + commit,
+	"wget -P /tmp https://h.org/a.tgz && cd /tmp && echo '" + sum + "  a.tgz' | sha256sum -c -",
+	"curl --fail -sS https://h.org/a -o a && echo '" + sum + "  a' | shasum -a 256 -c",
+	"curl -I https://h.org && curl localhost:8080/health && curl http://127.0.0.1:8080 && wget --version",
 }
 
 // refused holds what cannot stay as it is, with what is said of it.
@@ -230,6 +259,26 @@ var refused = []struct {
 	{"python get-pip.py", []string{"UnpinnedPackage pip"}},
 	{"pipx install black", []string{"UnpinnedPackage black"}},
 	{"easy_install pandas", []string{"UnpinnedPackage pandas"}},
+	{"pip install pandas<2,>=1.5", []string{"UnquotedShellRedirection pandas"}},
+	{"pip install pandas<2.*", []string{"UnquotedShellRedirection pandas"}},
+	{"pip install pandas\\>=1.5", []string{"UnpinnedPackage pandas"}},
+	{"pip install pandas==1.5.3,", []string{"InvalidRequirement"}},
+	{"pip install --pre torch && pip install torch==2.* -U", []string{"UnpinnedPackage torch", "UnpinnedPackage torch"}},
+	{"pip download pandas && pip wheel numpy", []string{"UnpinnedPackage pandas", "UnpinnedPackage numpy"}},
+	{"pip install 'r @ git+https://h.org/o/r@main'", []string{"UnpinnedPackage r"}},
+	{"pip install hg+https://h.org/o/r bzr+https://h.org/o/s", []string{"UnpinnedPackage r", "UnpinnedPackage s"}},
+	{"pip install https://h.org/o/r/archive/main.zip", []string{"UnpinnedDownload main.zip"}},
+	{"\\pip install a && 'pip' install b && command pip install c && ! pip install d", []string{"UnpinnedPackage a", "UnpinnedPackage b", "UnpinnedPackage c", "UnpinnedPackage d"}},
+	{"[[ -f x ]] && exec pip install a", []string{"UnpinnedPackage a"}},
+	{"pip install pandas || pip install pandas==1.5.3", []string{"UnpinnedPackage pandas"}},
+	{"python3 -I -m pip install a; py -m pip install b", []string{"UnpinnedPackage a", "UnpinnedPackage b"}},
+	{"uv pip install pandas", []string{"UnpinnedPackage pandas"}},
+	{"uvx black", []string{"UnpinnedPackage black"}},
+	{"uvx black@latest --check .", []string{"UnpinnedPackage black"}},
+	{"uvx --from 'black>=24' --with click black", []string{"UnpinnedPackage black", "UnpinnedPackage click"}},
+	{"pipx run cowsay hello", []string{"UnpinnedPackage cowsay"}},
+	{"echo pandas > r.txt; pip-sync r.txt", []string{"UnpinnedPackage pandas"}},
+	{"pip uninstall pandas", []string{"InteractiveInstall"}},
 
 	// distributions
 	{"apt-get install -y git/stable", []string{"UnpinnedPackage git"}},
@@ -244,11 +293,31 @@ var refused = []struct {
 	{"yum groupinstall -y 'Development Tools'", []string{"UnpinnedPackage Development Tools"}},
 	{"yum install -y http://example.com/epel-release-latest-7.noarch.rpm", []string{"InsecureDownload example.com", "UnpinnedDownload epel-release-latest-7.noarch.rpm"}},
 	{"apk add curl", []string{"UnpinnedPackage curl"}},
+	{"apt-get install -y --no-install-recommends git=1:2.39.2-1.1 ca-certificates", []string{"UnpinnedPackage ca-certificates"}},
+	{"apt-get update && apt-get install -y \\\n    git \\\n    curl=7 \\\n && rm -rf /var/lib/apt/lists/*", []string{"UnpinnedPackage git"}},
+	{"apt-get -f install", []string{"InteractiveInstall"}},
+	{"apt-get install -y https://h.org/x.deb", []string{"UnpinnedDownload x.deb"}},
+	{"apt-get source git; apt-get download curl", []string{"UnpinnedPackage git", "UnpinnedPackage curl"}},
+	{"aptitude install git", []string{"InteractiveInstall", "UnpinnedPackage git"}},
+	{"yum install -y glibc.i686 'git-2.*' 'python3*'", []string{"UnpinnedPackage glibc", "UnpinnedPackage git", "UnpinnedPackage python3"}},
+	{"yum install -y @development && dnf module install -y nodejs:18", []string{"UnpinnedPackage @development", "UnpinnedPackage nodejs:18"}},
+	{"dnf config-manager --add-repo http://h.org/a.repo", []string{"InsecureDownload h.org"}},
+	{"rpm --import https://h.org/key", []string{"UnpinnedDownload key"}},
+	{"zypper ar http://h.org/r a && zypper --non-interactive install git", []string{"InsecureDownload h.org", "UnpinnedPackage git"}},
 
 	// others
 	{"npm i -g typescript", []string{"UnpinnedPackage typescript"}},
 	{"npm install a@^1.2.3 b@~1.2 c@latest @x/y d@1", []string{"UnpinnedPackage a", "UnpinnedPackage b", "UnpinnedPackage c", "UnpinnedPackage @x/y", "UnpinnedPackage d"}},
 	{"npx cowsay hello", []string{"UnpinnedPackage cowsay"}},
+	{"npm exec cowsay && npm x -- figlet hello", []string{"UnpinnedPackage cowsay", "UnpinnedPackage figlet"}},
+	{"npm audit fix", []string{"UnpinnedPackage npm audit fix"}},
+	{"npm update", []string{"UnpinnedPackage npm update"}},
+	{"npm init", []string{"InteractiveInstall"}},
+	{"npm create vite x", []string{"UnpinnedPackage vite"}},
+	{"npm install https://h.org/a.tgz o/r", []string{"UnpinnedDownload a.tgz", "UnpinnedPackage r"}},
+	{"conda update -y conda && conda update --all -y", []string{"UnpinnedPackage conda", "UnpinnedPackage conda update"}},
+	{"conda install -y \"python[version='>=3.8']\"", []string{"UnpinnedPackage python"}},
+	{"conda create -n x python=3.8", []string{"InteractiveInstall", "UnpinnedPackage python"}},
 	{"conda install numpy==1.21.0", []string{"InteractiveInstall"}},
 	{"conda install -y python=3.8 numpy 'scipy>=1.7'", []string{"UnpinnedPackage python", "UnpinnedPackage numpy", "UnpinnedPackage scipy"}},
 	{"conda install -y numpy>1.2", []string{"UnquotedShellRedirection numpy"}},
@@ -286,6 +355,23 @@ var refused = []struct {
 	{"git clone --depth 1 -b v1.0 git@github.com:o/r.git", []string{"UnpinnedDownload r"}},
 	{"git clone https://github.com/o/r && cd r && git checkout v1.0", []string{"UnpinnedDownload r"}},
 	{"git pull", []string{"UnpinnedDownload git pull"}},
+	{"git fetch && git checkout origin/main", []string{"UnpinnedDownload git checkout origin/main"}},
+	{"git clone https://h.org/o/r && cd r && git checkout origin/dev", []string{"UnpinnedDownload r"}},
+	{"git clone https://h.org/o/r && cd r && git checkout " + commit + " && git checkout -b a origin/dev", []string{"UnpinnedDownload git checkout origin/dev"}},
+	{"git clone https://h.org/o/r && cd r && git checkout 0123456", []string{"UnpinnedDownload r"}},
+	{"git clone http://h.org/o/r.git", []string{"InsecureDownload h.org", "UnpinnedDownload r"}},
+	{"git submodule add https://h.org/y", []string{"UnpinnedDownload git submodule add"}},
+	{"git archive --remote=git@h.org:y main | tar x", []string{"UnpinnedDownload git archive"}},
+	{"wget pandas==1.5.3", []string{"InvalidDownloadUrl"}},
+	{"wget http:/h.org/a && wget //h.org/a", []string{"InvalidDownloadUrl", "InvalidDownloadUrl"}},
+	{"curl install git", []string{"InvalidDownloadUrl", "InvalidDownloadUrl"}},
+	{"wget --no-check-certificate https://h.org/a", []string{"InsecureDownload --no-check-certificate", "UnpinnedDownload a"}},
+	{"curl -fskSL https://h.org/a -o a && echo '" + sum + "  a' | sha256sum -c", []string{"InsecureDownload -k"}},
+	{"wget https://h.org/a.tgz && md5sum -c a.md5", []string{"UnpinnedDownload a.tgz"}},
+	{"wget https://h.org/a.tgz && sha256sum a.tgz", []string{"UnpinnedDownload a.tgz"}},
+	{"curl -fsSL https://h.org/key.gpg | gpg --dearmor -o /usr/share/keyrings/h.gpg", []string{"UnpinnedDownload key.gpg"}},
+	{"source <(curl -s https://h.org/i.sh)", []string{"UnpinnedDownload i.sh"}},
+	{"wget \"https://h.org/a-${V}.tgz\"", []string{"UnpinnedDownload a-?.tgz"}},
 }
 
 func TestRefused(t *testing.T) {
@@ -313,8 +399,13 @@ func TestUnknown(t *testing.T) {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			found := pin.Script(script, pin.Options{})
-			if len(found) != 1 || found[0].Kind != pin.Unknown || found[0].Problem.Code != "CannotAnalyse" || found[0].Problem.Remedy == "" {
-				t.Errorf("%+v", found)
+			if len(found) != 1 || found[0].Kind != pin.Unknown || found[0].Problem.Code != "CannotAnalyse" || found[0].Problem.Remedy == "" ||
+				found[0].Problem.Limit == "" || found[0].Line < 1 || found[0].Column < 1 {
+				t.Fatalf("%+v", found)
+			}
+			// A script that cannot be read may have a secret anywhere.
+			if found[0].Problem.Value == "" && found[0].Problem.Limit != "a script that bash can read" {
+				t.Errorf("%+v says too little", found[0])
 			}
 		})
 	}
@@ -401,4 +492,35 @@ var unknown = []string{
 	"docker pull debian",
 	"fetchit https://example.com/x",
 	"unshare -r -n python3 setup.py install",
+	"pip-sync",
+	"pip install -Ur requirements.txt",
+	"pip install -rrequirements.txt",
+	"pip install -r <(echo pandas==1.5.3)",
+	"echo pandas | pip install -r /dev/stdin",
+	"pip wheel -r requirements.txt -w /wheels",
+	"uv sync",
+	"uv tool install black",
+	"pipenv install",
+	"apt-get build-dep -y python3",
+	"apt-get install -y linux-headers-$(uname -r)",
+	"tasksel install web-server",
+	"snap install code",
+	"pacman -Syu --noconfirm",
+	"yarn",
+	"pnpm install",
+	"bun add x",
+	"nvm install 18",
+	"n 18",
+	"dotnet tool install x",
+	"code --install-extension x",
+	"corepack prepare yarn@stable --activate",
+	"jupyter labextension install x",
+	"terraform init",
+	"cpanm X",
+	"Rscript -e 'install.packages(\"dplyr\")'",
+	"python -m spacy download en_core_web_sm",
+	"python -m playwright install",
+	"conda install --yes --file r.txt",
+	"wget $BASE/a.tgz",
+	"svn export -r 123 https://h.org/r",
 }

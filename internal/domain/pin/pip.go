@@ -16,7 +16,7 @@ var pipGrammar = grammar{
 		"--progress-bar --root-user-action --report -i --index-url --pypi-url --extra-index-url -f --find-links --log --proxy " +
 		"--retries --timeout --exists-action --trusted-host --cert --client-cert --cache-dir --use-feature --use-deprecated " +
 		"--keyring-provider --group --build-option -d --dest -w --wheel-dir --python -b --build --resume-retries --index " +
-		"--default-index --override -p --requirements-from-script --hash",
+		"--default-index --override -p --requirements-from-script --hash --from --with --spec",
 }
 
 var pythonGrammar = grammar{valued: "-m -c -W -X --check-hash-based-pycs"}
@@ -45,6 +45,12 @@ func (s *scan) pythonFamily(c command) bool {
 		c.args = c.args[1:]
 		s.pip(c)
 	case c.name == "pipx":
+		s.pip(c)
+	case c.name == "uvx":
+		c.args = append([]field{c.word.with("run")}, c.args...)
+		s.pip(c)
+	case c.name == "pip-sync":
+		c.args = append([]field{c.word.with("sync")}, c.args...)
 		s.pip(c)
 	case versionedName(c.name, "easy_install"):
 		c.args = append([]field{c.word.with("install")}, c.args...)
@@ -142,13 +148,25 @@ func (s *scan) pip(c command) {
 	for _, name := range []string{"PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_INDEX_URL", "UV_DEFAULT_INDEX"} {
 		s.index(c.env[name])
 	}
+	if a.has("--dry-run") {
+		return
+	}
 	switch verb {
 	case "install", "download", "wheel":
 		a.words = slices.DeleteFunc(a.words, func(f field) bool { return skip && isVersion(f.text) })
 		s.requirementWords(c, a)
-	case "upgrade", "upgrade-all", "inject", "run": // of pipx
+	case "uninstall":
+		if !a.has("-y", "--yes") && c.name != "pipx" {
+			s.interactive(c)
+		}
+	case "upgrade", "upgrade-all", "inject": // of pipx
 		s.requirementWords(c, a)
-	case "sync": // of uv
+	case "run": // of pipx and uvx
+		s.runs(c, a)
+	case "sync": // of uv and pip-tools
+		if len(a.words) == 0 {
+			a.words = []field{c.word.with("requirements.txt")}
+		}
 		for _, path := range a.words {
 			s.requirementFile(path, path, requirementFile{scope: c.in, context: context{hashes: a.has("--require-hashes")}})
 		}
@@ -163,6 +181,23 @@ func (s *scan) pip(c command) {
 			s.unknown(c.word, "what pip does here cannot be known before the script runs", "Write the arguments themselves.")
 		}
 	}
+}
+
+// runs judges a program that is installed to be run once: the first word names its package, unless an option does.
+func (s *scan) runs(c command, a arguments) {
+	if named := a.values("--from", "--spec"); len(named) > 0 {
+		a.words = named
+	}
+	a.words = append(a.words[:min(1, len(a.words))], a.values("--with")...)
+	for i, w := range a.words {
+		if name, version, ok := strings.Cut(w.text, "@"); ok && !strings.Contains(w.text, ":") && name != "" {
+			a.words[i] = w.with(name)
+			if isVersion(version) {
+				a.words[i] = w.with(name + "==" + version)
+			}
+		}
+	}
+	s.requirementWords(c, a)
 }
 
 func (s *scan) requirementWords(c command, a arguments) {

@@ -78,15 +78,20 @@ func comparison(all []*syntax.Redirect, i int) bool {
 		return false
 	}
 	target := r.Word.Lit()
-	version, _, _ := strings.Cut(strings.TrimSuffix(strings.TrimLeft(target, "="), ".*"), ",")
-	return placeholder(all, i) || strings.HasPrefix(target, "=") || release(version)
+	return placeholder(all, i) || strings.HasPrefix(target, "=") || release(firstVersion(target))
+}
+
+// firstVersion gives the version with which the rest of a requirement begins.
+func firstVersion(target string) string {
+	version, _, _ := strings.Cut(strings.TrimLeft(target, "="), ",")
+	return strings.TrimSuffix(version, ".*")
 }
 
 // placeholder recognizes <NAME>, which manuals write where a name is to be put.
 func placeholder(all []*syntax.Redirect, i int) bool {
 	r := all[i]
 	return r.Op == syntax.RdrIn && i+1 < len(all) && all[i+1].Op == syntax.RdrOut && all[i+1].OpPos.Offset() == r.Word.End().Offset() &&
-		!release(r.Word.Lit())
+		!release(firstVersion(r.Word.Lit()))
 }
 
 func (s *scan) template(c command, r *syntax.Redirect) {

@@ -60,6 +60,10 @@ func TestSuggestion(t *testing.T) {
 		"pip install numpy":          "numpy==VERSION",
 		"apt-get install -y git":     "git=1:2.39.2-1.1",
 		"yum install -y git":         "git-2.43.0-1.el8",
+		"yum install -y 'git-2.*'":   "git-2.43.0-1.el8",
+		"yum install -y @core":       "packages with versions",
+		"uvx pandas@latest":          "pandas==1.5.3",
+		"npx a":                      "a@1.2.3",
 		"npm install a@latest":       "a@1.2.3",
 		"conda install -y b":         "b==1.0",
 		"go install x.org/y@latest":  "x.org/y@v1.0.0",
@@ -142,6 +146,11 @@ func TestSecrets(t *testing.T) {
 		"sshpass -p hunter22 scp a b":                                                                    "hunter22",
 		"eval \"$X --password hunter22 https://a:hunter33@b/\"; x --password hunter22":                   "hunter22",
 		"pip install git+https://oauth2:hunter22@gitlab.com/o/r.git":                                     "hunter22",
+		"mysql -uroot -phunter22":                                                                        "hunter22",
+		"docker login -u u -p hunter22 r.io":                                                             "hunter22",
+		"odpscmd -u me -p hunter22 -e 'show tables'":                                                     "hunter22",
+		"echo 'machine h.org login u password hunter22' > ~/.netrc":                                      "hunter22",
+		"cat > ~/.netrc <<EOF\nmachine h.org\nlogin u\npassword hunter22\nEOF":                           "hunter22",
 	} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
@@ -164,6 +173,7 @@ func TestSecrets(t *testing.T) {
 	for _, script := range []string{
 		"curl -u \"$USER:$PASSWORD\" -X POST https://example.com/", "export TOKEN=$1", "TOKEN_FILE=/run/secrets/token", "PASSWORD=/run/secrets/x",
 		"git clone git@github.com:o/r.git && cd r && git checkout " + commit, "pip install -i https://$U:$P@h.io/ a==1", "docker login --password-stdin",
+		"mysql -uroot -p", "mysql -uroot -p$PW", "docker login -u u -p \"$PW\" r.io", "echo \"machine h.org login u password $PW\" > ~/.netrc", "mkdir -p hunter22",
 		"TOKENIZERS_PARALLELISM=false", "MONKEY=banana",
 	} {
 		if found := pin.Script(script, pin.Options{}); len(found) > 0 {

@@ -95,7 +95,9 @@ func (s *scan) exhaust(at int) {
 
 // unknown reports what cannot be judged.
 func (s *scan) unknown(f field, detail, remedy string) {
-	s.report(issue{code: problem.CannotAnalyse, kind: Unknown, at: f.at, value: f.raw, detail: detail, remedy: remedy})
+	s.report(issue{
+		code: problem.CannotAnalyse, kind: Unknown, at: f.at, value: f.raw, limit: "what the script itself says", detail: detail, remedy: remedy,
+	})
 }
 
 // unpinned reports a package whose version is left open.

@@ -81,7 +81,26 @@ func secretsIn(text string) []secret {
 			found = append(found, secret{at, value, "a token of an npm registry"})
 		}
 	}
-	return found
+	return append(found, loginSecrets(text)...)
+}
+
+// loginSecrets finds the passwords of a file like .netrc: machine HOST login NAME password WORD.
+func loginSecrets(text string) []secret {
+	var found []secret
+	for start := 0; ; {
+		at := strings.Index(text[start:], "machine ")
+		if at < 0 {
+			return found
+		}
+		start += at
+		words := strings.Fields(text[start:min(len(text), start+maxShown)])
+		for i := 0; i+1 < min(len(words), 7); i++ {
+			if words[i] == "password" && given(words[i+1]) {
+				found = append(found, secret{start, words[i+1], "a password for a machine"})
+			}
+		}
+		start += len("machine ")
+	}
 }
 
 func tokenByte(b byte) bool { return alphanumeric(b) || b == '_' || b == '-' }
@@ -195,6 +214,8 @@ func (s *scan) secretArguments(c command) {
 			f = c.args[i+1]
 		}
 		switch {
+		case strings.HasPrefix(a.text, "-p") && len(a.text) > 2 && a.constant() && slices.Contains([]string{"mysql", "mysqldump", "mysqladmin", "mariadb"}, c.name):
+			s.secret(a.at, "a password", a.text[2:], "-p"+hidden)
 		case !f.constant() || f.text == "":
 		case strings.HasPrefix(name, "--") && secretOption(name) && secretValue(f.text) && !strings.HasPrefix(f.text, "-"):
 			s.secret(a.at, "the value of "+name, f.text, name+" "+hidden)
@@ -206,10 +227,27 @@ func (s *scan) secretArguments(c command) {
 			s.header(a, f.text)
 		case name == "--header" && inside:
 			s.header(a, text)
-		case c.name == "sshpass" && name == "-p":
+		case name == passwordOption(c) && f.text != "":
 			s.secret(a.at, "a password", f.text, name+" "+hidden)
 		}
 	}
+}
+
+// passwordOption gives the short option that takes a password.
+func passwordOption(c command) string {
+	switch c.name {
+	case "sshpass", "odpscmd":
+		return "-p"
+	case "docker", "podman", "buildah", "skopeo", "helm", "nerdctl":
+		if slices.ContainsFunc(c.args, func(f field) bool { return f.text == "login" }) {
+			return "-p"
+		}
+	case "ossutil", "ossutil64":
+		return "-k"
+	case "redis-cli":
+		return "-a"
+	}
+	return "?"
 }
 
 func (s *scan) header(f field, text string) {

@@ -232,6 +232,6 @@ func (s *scan) interactive(c command) {
 	}
 	s.report(issue{
 		code: problem.InteractiveInstall, kind: Risky, at: c.word.at, value: joinedRaw(append([]field{c.word}, c.args[:min(1, len(c.args))]...)),
-		limit: "-y", detail: c.name + " asks before it installs, and nobody answers", remedy: "Add -y.",
+		limit: "-y", detail: c.name + " asks before it goes on, and nobody answers", remedy: "Add -y.",
 	})
 }

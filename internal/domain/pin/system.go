@@ -11,7 +11,7 @@ import (
 var aptGrammar = grammar{valued: "-t --target-release --default-release -o --option -c --config-file -a --host-architecture --solver"}
 
 var yumGrammar = grammar{valued: "-c --config --enablerepo --disablerepo --repo --repoid -x --exclude --excludepkgs --installroot --releasever " +
-	"--setopt -d -e -R --disableplugin --enableplugin --color --downloaddir --destdir --forcearch --advisory --bz --cve --comment --repofrompath"}
+	"--setopt -d -e -R --disableplugin --enableplugin --color --downloaddir --destdir --forcearch --add-repo --addrepo --advisory --bz --cve --comment --repofrompath"}
 
 var apkGrammar = grammar{valued: "-t --virtual -X --repository -p --root --arch --keys-dir --repositories-file --cache-dir"}
 
@@ -22,6 +22,8 @@ func (s *scan) systemFamily(c command) bool {
 		s.apt(c)
 	case "yum", "dnf", "dnf5", "microdnf", "zypper":
 		s.yum(c)
+	case "yum-config-manager":
+		s.repositories(yumGrammar.parse(c.args))
 	case "apk":
 		s.apk(c)
 	case "rpm":
@@ -56,6 +58,11 @@ func (s *scan) apt(c command) {
 		}
 	case "upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade":
 		s.everything(c, Apt, verb)
+	case "source", "download":
+		for _, w := range a.words {
+			s.aptWord(w)
+		}
+		return
 	case "build-dep":
 		for _, w := range a.words {
 			s.unknown(w, "what is needed to build it changes with the archive", "Install what is needed with NAME=VERSION.")
@@ -76,6 +83,8 @@ func (s *scan) apt(c command) {
 func (s *scan) aptWord(f field) {
 	name, version, found := strings.Cut(f.text, "=")
 	switch {
+	case strings.Contains(f.text, "://"):
+		s.download(f, f.text, "", false)
 	case !f.constant():
 		if !dynamicFile(f.text, ".deb") {
 			s.unknown(f, "which packages these are, and in which versions, cannot be known before the script runs", "Write the packages with their versions, as NAME=VERSION.")
@@ -126,6 +135,9 @@ func (s *scan) yum(c command) {
 		for _, w := range a.words {
 			s.yumWord(w, false)
 		}
+	case "config-manager", "addrepo", "ar":
+		s.repositories(a)
+		return
 	case "builddep":
 		for _, w := range a.words {
 			s.unknown(w, "what is needed to build it changes with the repository", "Install what is needed with versions.")
@@ -145,6 +157,13 @@ func (s *scan) yum(c command) {
 	}
 }
 
+// repositories notes where packages will come from.
+func (s *scan) repositories(a arguments) {
+	for _, f := range slices.Concat(a.words, a.values("--add-repo", "--addrepo")) {
+		s.index(f)
+	}
+}
+
 // yumWord judges NAME-VERSION[-RELEASE][.ARCHITECTURE], a file, or a URL.
 func (s *scan) yumWord(f field, group bool) {
 	switch {
@@ -155,11 +174,28 @@ func (s *scan) yumWord(f field, group bool) {
 			s.unknown(f, "which packages these are, and in which versions, cannot be known before the script runs", "Write the packages with their versions, as NAME-VERSION.")
 		}
 	case strings.HasSuffix(f.text, ".rpm"):
+	case group || strings.HasPrefix(f.text, "@"):
+		s.report(issue{
+			code: problem.UnpinnedPackage, kind: Unpinned, manager: Yum, name: f.text, at: f.at, value: f.raw, limit: "packages with versions",
+			detail: "what is in a group, and in which versions, changes with the repository", remedy: "Install packages with versions in its place, as NAME-VERSION.",
+		})
 	default:
-		if name, version := RPM(f.text); group || version == "" {
-			s.unpinned(Yum, f, cmp.Or(name, f.text))
+		if name, version := RPM(f.text); version == "" {
+			s.unpinned(Yum, f, globbed(name))
 		}
 	}
+}
+
+// globbed gives the name before a pattern, as in git-2.* and python3*.
+func globbed(name string) string {
+	before, _, found := strings.Cut(name, "*")
+	if !found {
+		return name
+	}
+	if at := strings.LastIndexByte(before, '-'); at > 0 && strings.Trim(before[at:], "-.0123456789") == "" {
+		before = before[:at]
+	}
+	return cmp.Or(before, name)
 }
 
 // RPM splits NAME-VERSION[-RELEASE][.ARCHITECTURE]; the version is empty when the text does not end in one. A number alone

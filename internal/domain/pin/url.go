@@ -57,7 +57,7 @@ func (a address) loopback() bool {
 
 // valid says that the host, as far as it is known, can be one.
 func (a address) valid() bool {
-	return a.host != "" && !strings.ContainsAny(a.host, " \t\n\"'<>|\\^`{}()$,;") && strings.Trim(a.port, "0123456789"+hole) == "" && a.port != ""
+	return a.host != "" && !strings.ContainsAny(a.host, " \t\n\"'<>|\\^`{}()$,;=*+!~&%@") && strings.Trim(a.port, "0123456789"+hole) == "" && a.port != ""
 }
 
 // insecure notes the host of a URL, and reports a way of transport on which anyone may change what is downloaded.
