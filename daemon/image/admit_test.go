@@ -615,4 +615,31 @@ func TestList(t *testing.T) {
 	}
 	_, _, err = d.Images.List(d.Context(), owner, domain.Filter{Stages: []domain.Stage{"Sleeping"}})
 	servicetest.Refused(t, err, problem.InvalidParameter, "stages")
+	page, _, err = d.Images.List(d.Context(), owner, domain.Filter{OrderBy: domain.OrderCreated})
+	servicetest.Must(t, err)
+	if len(page) != 2 || page[0].Spec.Name != "b" {
+		t.Errorf("by creation: %+v", page)
+	}
+}
+
+// TestListOfWorkspace: images are found by the workspaces that use them, which must be there and the owner's.
+func TestListOfWorkspace(t *testing.T) {
+	t.Parallel()
+	d, g := setup(t, servicetest.Options{})
+	w, none := d.Workspace("w"), d.Workspace("none")
+	bound := d.Publish(servicetest.Spec("a", g, "1"))
+	d.Publish(servicetest.Spec("b", g, "1"))
+	_, err := d.Bindings.Create(d.Context(), owner, bound.ID, w.ID)
+	servicetest.Must(t, err)
+	for want, workspaces := range map[int][]string{1: {w.ID, none.ID}, 0: {none.ID}, 2: nil} {
+		list, _, err := d.Images.List(d.Context(), owner, domain.Filter{Workspaces: workspaces})
+		servicetest.Must(t, err)
+		if len(list) != want || want == 1 && list[0].ID != bound.ID {
+			t.Errorf("%q: %+v", workspaces, list)
+		}
+	}
+	for as, id := range map[string]string{owner: "w", "somebody": w.ID} {
+		_, _, err = d.Images.List(d.Context(), as, domain.Filter{Workspaces: []string{id}})
+		servicetest.Refused(t, err, problem.NotFound, "workspace_ids")
+	}
 }

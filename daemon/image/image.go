@@ -13,6 +13,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/resource"
 	"github.com/kilnhq/kiln/daemon/store"
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/binding"
 	"github.com/kilnhq/kiln/internal/domain/build"
 	domain "github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/network"
@@ -24,6 +25,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 	"github.com/kilnhq/kiln/internal/domain/usage"
+	"github.com/kilnhq/kiln/internal/domain/workspace"
 )
 
 // Tx is what the service needs of a transaction.
@@ -72,6 +74,8 @@ type Surroundings interface {
 	ResourceGroupByName(owner, region, name string) (resourcegroup.ResourceGroup, error)
 	Build(id string) (build.Build, error)
 	Artifact(owner, inputHash string) (build.Artifact, error)
+	Workspace(owner, region, id string) (workspace.Workspace, error)
+	Bindings(owner, imageID, workspaceID string) ([]binding.Binding, error)
 }
 
 // Catalogue lists the official images.
@@ -139,14 +143,18 @@ func (s *Service) Get(ctx context.Context, owner, region, id string) (domain.Ima
 	return s.withBase(ctx, i)
 }
 
-// List gives one page of the owner's images that a filter chooses, by region and name, and the id to go on after.
+// List gives one page of the owner's images that a filter chooses, and where to go on.
 func (s *Service) List(ctx context.Context, owner string, f domain.Filter) (page []domain.Image, next string, err error) {
 	if err := f.Validate().Err(); err != nil {
 		return nil, "", err
 	}
 	err = s.cfg.Store.Read(ctx, func(tx Tx) error {
 		list, err := tx.Images(owner, f.Region)
-		page, next = f.Page(list)
+		if err != nil {
+			return err
+		}
+		bound, err := bound(tx, owner, f.Workspaces)
+		page, next = f.Page(f.Bound(list, bound))
 		return err
 	})
 	if err != nil {
@@ -156,6 +164,28 @@ func (s *Service) List(ctx context.Context, owner string, f domain.Filter) (page
 		page[i].Packages = nil // hundreds an image: who wants them asks for one image
 	}
 	return page, next, s.withBases(ctx, page)
+}
+
+// bound gives the workspaces of each image that is bound to one of some, which must be there.
+func bound(tx Tx, owner string, workspaces []string) (map[string][]string, error) {
+	of := map[string][]string{}
+	for _, id := range workspaces {
+		w, err := tx.Workspace(owner, "", id)
+		if errors.Is(err, store.ErrNotFound) || err == nil && w.ID != id {
+			return nil, resource.NotFound("workspace", "workspace_ids", id)
+		}
+		if err != nil {
+			return nil, err
+		}
+		bindings, err := tx.Bindings(owner, "", id)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range bindings {
+			of[b.ImageID] = append(of[b.ImageID], id)
+		}
+	}
+	return of, nil
 }
 
 // Delete cancels what works on an image, and removes it when nothing uses it.

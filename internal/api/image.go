@@ -92,7 +92,7 @@ func ImagesFromProto(list []*kilnv1.Image) []image.Image { return each(list, Ima
 func FilterToProto(f image.Filter) *kilnv1.ListImagesRequest {
 	return &kilnv1.ListImagesRequest{
 		Region: f.Region, Name: f.Name, Visibilities: toTexts(f.Visibilities), Stages: toTexts(f.Stages), TaskTypes: toTexts(f.TaskTypes),
-		PageSize: int32(f.PageSize), PageToken: f.After,
+		PageSize: int32(f.PageSize), PageToken: f.After, WorkspaceIds: f.Workspaces, OrderBy: string(f.OrderBy), Descending: f.Descending,
 	}
 }
 
@@ -101,7 +101,8 @@ func FilterFromProto(f *kilnv1.ListImagesRequest) image.Filter {
 	return image.Filter{
 		Region: f.GetRegion(), Name: f.GetName(), Visibilities: fromTexts[image.Visibility](f.GetVisibilities()),
 		Stages: fromTexts[image.Stage](f.GetStages()), TaskTypes: fromTexts[tasktype.Type](f.GetTaskTypes()),
-		PageSize: int(f.GetPageSize()), After: f.GetPageToken(),
+		PageSize: int(f.GetPageSize()), After: f.GetPageToken(), Workspaces: f.GetWorkspaceIds(),
+		OrderBy: image.Order(f.GetOrderBy()), Descending: f.GetDescending(),
 	}
 }
 

@@ -23,8 +23,14 @@ resource "kiln_custom_image" "x" {
   packages   = [{ type = "python3", names = ["jieba==VERSION"] }]
   test       = { resource_group_id = kiln_resource_group.rg.id }
 }
+resource "kiln_workspace" "w" { name = "w" }
+resource "kiln_image_workspace_binding" "x" {
+  image_id     = kiln_custom_image.x.id
+  workspace_id = kiln_workspace.w.id
+}
 resource "kiln_custom_image" "y" {
   count      = 2
+  depends_on = [kiln_custom_image.x]
   name       = "draft_${count.index}"
   task_types = ["shell"]
   source     = { official = { image = "dataworks_shell_task_pod" } }
@@ -40,6 +46,11 @@ data "kiln_custom_images" "named" { name_contains = "draft" }
 data "kiln_custom_images" "published" { stages = ["Published"] }
 data "kiln_custom_images" "public" { visibilities = ["public"] }
 data "kiln_custom_images" "python" { task_types = ["pyodps3", "python"] }
+data "kiln_custom_images" "bound" { workspace_ids = [kiln_image_workspace_binding.x.workspace_id] }
+data "kiln_custom_images" "newest" {
+  order_by   = "created"
+  descending = true
+}
 data "kiln_custom_images" "none" {
   name_contains = "draft"
   stages        = ["Published"]
@@ -65,6 +76,9 @@ data "kiln_custom_images" "none" {
 			resource.TestCheckResourceAttr("data.kiln_custom_images.published", "images.#", "1"),
 			resource.TestCheckResourceAttr("data.kiln_custom_images.public", "images.0.name", "segmenter"),
 			resource.TestCheckResourceAttr("data.kiln_custom_images.python", "images.#", "1"),
+			resource.TestCheckResourceAttr("data.kiln_custom_images.bound", "images.#", "1"),
+			resource.TestCheckResourceAttr("data.kiln_custom_images.bound", "images.0.name", "segmenter"),
+			resource.TestCheckResourceAttr("data.kiln_custom_images.newest", "images.2.name", "segmenter"),
 			resource.TestCheckResourceAttr("data.kiln_custom_images.none", "images.#", "0"),
 		)},
 	)
@@ -79,6 +93,8 @@ func TestAccDataSourceArguments(t *testing.T) {
 	d := acctest.Start(t)
 	acctest.Run(t,
 		acctest.Refused(d.Provider()+`data "kiln_custom_images" "x" { stages = ["Sleeping"] }`, "stages", `"Sleeping"`),
+		acctest.Refused(d.Provider()+`data "kiln_custom_images" "x" { order_by = "size" }`, "order_by", `"size"`),
+		acctest.Refused(d.Provider()+`data "kiln_custom_images" "x" { workspace_ids = ["ws-none"] }`, "NotFound", "Field: workspace_ids", "ws-none"),
 		acctest.Refused(d.Provider()+`data "kiln_custom_image" "x" {}`, `[id,name]`),
 	)
 }

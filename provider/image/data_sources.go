@@ -30,6 +30,9 @@ type imagesModel struct {
 	Visibilities []domain.Visibility `tfsdk:"visibilities"`
 	Stages       []domain.Stage      `tfsdk:"stages"`
 	TaskTypes    []tasktype.Type     `tfsdk:"task_types"`
+	Workspaces   []string            `tfsdk:"workspace_ids"`
+	OrderBy      types.String        `tfsdk:"order_by"`
+	Descending   types.Bool          `tfsdk:"descending"`
 	Images       []found             `tfsdk:"images"`
 }
 
@@ -68,8 +71,20 @@ func listAttributes() schema.Schema {
 			"visibilities": choice("of one of these visibilities", names(domain.Visibilities)),
 			"stages":       choice("whose current version is in one of these stages", names(domain.PublicStages())),
 			"task_types":   choice("for at least one of these task types", tasktype.Names(tasktype.Types)),
+			"workspace_ids": schema.SetAttribute{
+				ElementType: types.StringType, Optional: true,
+				MarkdownDescription: "Only images that are bound to at least one of these workspaces, by their ids. Default: all.",
+			},
+			"order_by": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "What `images` are sorted by: `" + strings.Join(names(domain.Orders), "`, `") + "`, which is the time. Default: `" + string(domain.Orders[0]) + "`.",
+				Validators:          []validator.String{stringvalidator.OneOf(names(domain.Orders)...)},
+			},
+			"descending": schema.BoolAttribute{
+				Optional: true, MarkdownDescription: "Whether the last one comes first. Default: `false`.",
+			},
 			"images": schema.ListNestedAttribute{
-				Computed: true, MarkdownDescription: "What was found, by name.",
+				Computed: true, MarkdownDescription: "What was found, in the order of `order_by`.",
 				NestedObject: schema.NestedAttributeObject{Attributes: foundAttributes()},
 			},
 		},
@@ -111,6 +126,7 @@ func list(ctx context.Context, s *session.Session, m imagesModel) (imagesModel, 
 	}
 	all, err := c.FindImages(ctx, domain.Filter{
 		Region: s.DefaultRegion(), Name: m.Name.ValueString(), Visibilities: m.Visibilities, Stages: m.Stages, TaskTypes: m.TaskTypes,
+		Workspaces: m.Workspaces, OrderBy: domain.Order(m.OrderBy.ValueString()), Descending: m.Descending.ValueBool(),
 	})
 	m.Images = make([]found, len(all))
 	for i, img := range all {

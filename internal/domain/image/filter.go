@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,18 @@ import (
 // MaxPage is the most images that one answer lists.
 const MaxPage = 100
 
+// Order is what a list of images is sorted by.
+type Order string
+
+// The orders: by region and name, and by the time of creation.
+const (
+	OrderName    Order = "name"
+	OrderCreated Order = "created"
+)
+
+// Orders lists the orders; the first one is the default.
+var Orders = []Order{OrderName, OrderCreated}
+
 // Filter chooses images. Empty fields choose all; of several values in one field, one is enough.
 type Filter struct {
 	Region       string
@@ -19,6 +32,10 @@ type Filter struct {
 	Visibilities []Visibility
 	Stages       []Stage // of the current version, as users see them
 	TaskTypes    []tasktype.Type
+	Workspaces   []string // ids of workspaces to which it is bound: for Bound to choose by, not for Matches
+
+	OrderBy    Order // empty: OrderName
+	Descending bool
 
 	PageSize int    // 1 to MaxPage; 0: MaxPage
 	After    string // what Page gave with the page before; empty: the first page
@@ -47,6 +64,9 @@ func (f Filter) Validate() problem.List {
 			refuse("task_types", string(t), joined(tasktype.Types))
 		}
 	}
+	if f.OrderBy != "" && !slices.Contains(Orders, f.OrderBy) {
+		refuse("order_by", string(f.OrderBy), joined(Orders))
+	}
 	if f.PageSize < 0 || f.PageSize > MaxPage {
 		refuse("page_size", strconv.Itoa(f.PageSize), "0 to "+strconv.Itoa(MaxPage))
 	}
@@ -72,25 +92,53 @@ func (f Filter) Matches(i Image) bool {
 		(len(f.TaskTypes) == 0 || slices.ContainsFunc(f.TaskTypes, func(t tasktype.Type) bool { return slices.Contains(i.Spec.TaskTypes, t) }))
 }
 
-// Page gives the images of a list that are chosen and on the wanted page, and where to go on; empty when there are no more. The list
-// is in the order of regions and names, so that it does not matter what is made or deleted between two pages.
+// Page gives the images of a list that are chosen and on the wanted page, and where to go on; empty when there are no more. It goes
+// on after what the last image is sorted by, so that it does not matter what is made or deleted between two pages.
 func (f Filter) Page(list []Image) (page []Image, next string) {
 	size := f.PageSize
 	if size == 0 {
 		size = MaxPage
 	}
 	cut := strings.LastIndexByte(f.After, '/')
-	region, name := f.After[:max(cut, 0)], f.After[cut+1:]
+	after := [2]string{f.After[:max(cut, 0)], f.After[cut+1:]}
+	list = slices.SortedFunc(slices.Values(list), func(a, b Image) int { return f.compare(f.key(a), f.key(b)) })
 	for _, i := range list {
 		switch {
-		case f.After != "" && (i.Region < region || i.Region == region && i.Spec.Name <= name), !f.Matches(i):
+		case f.After != "" && f.compare(f.key(i), after) <= 0, !f.Matches(i):
 		case len(page) == size:
-			return page, page[size-1].Region + "/" + page[size-1].Spec.Name
+			last := f.key(page[size-1])
+			return page, last[0] + "/" + last[1]
 		default:
 			page = append(page, i)
 		}
 	}
 	return page, ""
+}
+
+// key is what an image is sorted by; no two images have the same one.
+func (f Filter) key(i Image) [2]string {
+	if f.OrderBy == OrderCreated {
+		return [2]string{i.CreatedAt.UTC().Format("2006-01-02T15:04:05.000000000"), i.ID}
+	}
+	return [2]string{i.Region, i.Spec.Name}
+}
+
+func (f Filter) compare(a, b [2]string) int {
+	if f.Descending {
+		a, b = b, a
+	}
+	return cmp.Or(strings.Compare(a[0], b[0]), strings.Compare(a[1], b[1]))
+}
+
+// Bound gives the images of a list that are bound to one of the chosen workspaces, all when none is chosen. Workspaces gives, for an
+// image, those to which it is bound.
+func (f Filter) Bound(list []Image, workspaces map[string][]string) []Image {
+	if len(f.Workspaces) == 0 {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(i Image) bool {
+		return !slices.ContainsFunc(workspaces[i.ID], func(id string) bool { return slices.Contains(f.Workspaces, id) })
+	})
 }
 
 func joined[T ~string](values []T) string {

@@ -1034,8 +1034,11 @@ type ListImagesRequest struct {
 	Visibilities  []string               `protobuf:"bytes,3,rep,name=visibilities,proto3" json:"visibilities,omitempty"`
 	Stages        []string               `protobuf:"bytes,4,rep,name=stages,proto3" json:"stages,omitempty"`
 	TaskTypes     []string               `protobuf:"bytes,5,rep,name=task_types,json=taskTypes,proto3" json:"task_types,omitempty"`
-	PageSize      int32                  `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`   // 1 to 100; 0: 100
-	PageToken     string                 `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"` // of the page before
+	PageSize      int32                  `protobuf:"varint,6,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`            // 1 to 100; 0: 100
+	PageToken     string                 `protobuf:"bytes,7,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`          // of the page before, in the same order
+	WorkspaceIds  []string               `protobuf:"bytes,8,rep,name=workspace_ids,json=workspaceIds,proto3" json:"workspace_ids,omitempty"` // images that are bound to one of them
+	OrderBy       string                 `protobuf:"bytes,9,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`                // name, which is the region and the name, or created; empty: name
+	Descending    bool                   `protobuf:"varint,10,opt,name=descending,proto3" json:"descending,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1119,9 +1122,30 @@ func (x *ListImagesRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListImagesRequest) GetWorkspaceIds() []string {
+	if x != nil {
+		return x.WorkspaceIds
+	}
+	return nil
+}
+
+func (x *ListImagesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
+func (x *ListImagesRequest) GetDescending() bool {
+	if x != nil {
+		return x.Descending
+	}
+	return false
+}
+
 type ListImagesResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Images        []*Image               `protobuf:"bytes,1,rep,name=images,proto3" json:"images,omitempty"`                                      // by region and name, without their packages
+	Images        []*Image               `protobuf:"bytes,1,rep,name=images,proto3" json:"images,omitempty"`                                      // without their packages
 	NextPageToken string                 `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"` // empty: there are no more
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2062,7 +2086,7 @@ const file_kiln_v1_image_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06region\x18\x02 \x01(\tR\x06region\"8\n" +
 	"\x10GetImageResponse\x12$\n" +
-	"\x05image\x18\x01 \x01(\v2\x0e.kiln.v1.ImageR\x05image\"\xd6\x01\n" +
+	"\x05image\x18\x01 \x01(\v2\x0e.kiln.v1.ImageR\x05image\"\xb6\x02\n" +
 	"\x11ListImagesRequest\x12\x16\n" +
 	"\x06region\x18\x01 \x01(\tR\x06region\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\"\n" +
@@ -2072,7 +2096,13 @@ const file_kiln_v1_image_proto_rawDesc = "" +
 	"task_types\x18\x05 \x03(\tR\ttaskTypes\x12\x1b\n" +
 	"\tpage_size\x18\x06 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\a \x01(\tR\tpageToken\"d\n" +
+	"page_token\x18\a \x01(\tR\tpageToken\x12#\n" +
+	"\rworkspace_ids\x18\b \x03(\tR\fworkspaceIds\x12\x19\n" +
+	"\border_by\x18\t \x01(\tR\aorderBy\x12\x1e\n" +
+	"\n" +
+	"descending\x18\n" +
+	" \x01(\bR\n" +
+	"descending\"d\n" +
 	"\x12ListImagesResponse\x12&\n" +
 	"\x06images\x18\x01 \x03(\v2\x0e.kiln.v1.ImageR\x06images\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"5\n" +
