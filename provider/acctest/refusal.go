@@ -2,7 +2,9 @@ package acctest
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,7 +114,7 @@ func (d diagnostic) is(want Refusal) bool {
 	return d.Summary == summary && field == want.Field && Words(want.Says...).MatchString(d.Detail)
 }
 
-// stand is every file of the daemon's data and of the configuration's directory, the state included, by its path.
+// stand is what every file of the daemon's data and of the configuration's directory, the state included, holds, by its path.
 func (c *CLI) stand() map[string]string {
 	c.tb.Helper()
 	files := map[string]string{}
@@ -130,7 +132,7 @@ func (c *CLI) stand() map[string]string {
 				return nil
 			}
 			content, err := os.ReadFile(path)
-			files[path] = string(content)
+			files[path] = fmt.Sprintf("%d bytes, sha256 %x", len(content), sha256.Sum256(content))
 			return err
 		})
 		if err != nil {

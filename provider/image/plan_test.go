@@ -389,8 +389,10 @@ resource "terraform_data" "later" { input = { version = "` + version + `", lines
 	first.Check = resource.ComposeTestCheckFunc(
 		attribute("name", "img_1"), attribute("stage", "Published"), attribute("source.official.version", acctest.OfficialVersion),
 	)
+	cli := d.CLI(t)
+	cli.Config(strings.TrimPrefix(config("1", `, "rm -rf /"`), d.Provider()))
+	cli.RefusePlan(acctest.Refusal{Code: problem.InvalidRequirement, Field: "packages[0].names[2]"})
 	acctest.Run(t,
-		acctest.Refused(config("1", `, "rm -rf /"`), "Error: InvalidRequirement", "Field: packages[0].names[2]"),
 		first,
 		acctest.Unchanged(config("1", "")),
 		acctest.Planned(config("2", ""), address, plancheck.ResourceActionUpdate, unknown("input_hash", "version")...),

@@ -81,6 +81,9 @@ func (m model) credential() (c domain.Credential, known bool) {
 	if m.Username.IsUnknown() {
 		c.Username = "unknown"
 	}
+	if !m.Password.IsNull() && c.PasswordVersion == 0 {
+		c.PasswordVersion = 1 // there is a password; what its version lacks is said beside this
+	}
 	return c, !m.PasswordVersion.IsUnknown() && !unknownReference(m.PasswordFrom) && (!m.Username.IsUnknown() || c.Wanted() != domain.StatusNone)
 }
 

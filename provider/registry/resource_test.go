@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 
 	"github.com/kilnhq/kiln/daemon"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
 
@@ -154,32 +155,41 @@ func TestAccReference(t *testing.T) {
 func TestAccRefused(t *testing.T) {
 	t.Parallel()
 	d := acctest.Start(t)
-	p := d.Provider()
 	const endpoint = "registry.internal:5000"
 	other := strings.Replace(at(endpoint, ""), "kiln_network.n.id", `"net-0000"`, 1)
-	acctest.Run(t,
-		acctest.Refused(p+at("https://registry.internal", ""), "Error: InvalidEndpoint", "endpoint"),
-		acctest.Refused(p+at("127.0.0.1:5000", ""), "Error: InvalidEndpoint", "host.kiln.internal:PORT"),
-		acctest.Refused(p+strings.Replace(at(endpoint, ""), "enterprise", "gold", 1), "Error: InvalidParameter", "Field: edition", "personal, enterprise"),
-		acctest.Refused(p+at(endpoint, `spec = "premium"`), "Error: InvalidParameter", "Field: spec", "basic, standard, advanced"),
-		acctest.Refused(p+strings.Replace(at(endpoint, `spec = "basic"`), "enterprise", "personal", 1), "Error: ConflictingAttribute", "Field: spec"),
-		acctest.Refused(p+strings.Replace(at(endpoint, ""), "kiln_network.n.id", "", 1), "Error: MissingRequired", "Field: network_ids"),
-		acctest.Refused(p+other, "Error: NotFound", "Field: network_ids", "Value: net-0000"),
-		acctest.Refused(p+at(endpoint, `ca_cert = "ca.pem"`), "Error: InvalidCertificate", "Field: ca_cert"),
-		acctest.Refused(p+at(endpoint, "ca_cert = \"ca.pem\"\ninsecure = true"), "Error: ConflictingAttribute", "Field: ca_cert"),
-		acctest.Refused(p+at(endpoint, `username = "ci"`), "Error: MissingRequired", "Field: password_wo"),
-		acctest.Refused(p+at(endpoint, "password_wo = \"c4nary\"\npassword_wo_version = 1"), "Error: MissingRequired", "Field: username"),
-		acctest.Refused(p+at(endpoint, "username = \"ci\"\npassword_wo = \"c4nary\""), "Error: MissingRequired", "Field: password_wo_version"),
-		acctest.Refused(p+at(endpoint, "username = \"ci\"\npassword_wo_version = 1"), "Error: MissingRequired", "Field: password_wo"),
-		acctest.Refused(p+at(endpoint, strings.Replace(stored, "= 1", "= 0", 1)), "Error: InvalidParameter", "Field: password_wo_version"),
-		acctest.Refused(p+at(endpoint, stored+"\npassword_from = { file = \"a\" }"), "Error: ConflictingAttribute", "Field: password_from"),
-		acctest.Refused(p+at(endpoint, "username = \"ci\"\npassword_from = { file = \"/etc/shadow\" }"), "Error: InvalidParameter", "password_from.file"),
-		acctest.Refused(p+at(endpoint, "username = \"ci\"\npassword_from = { variable = \"HOME\" }"), "Error: InvalidParameter", "KILN_SECRET_"),
-		resource.TestStep{
-			Config: p + at(endpoint, ""), ResourceName: address, ImportState: true, ImportStateId: "nobody",
-			ExpectError: acctest.Words(`Cannot import registry "nobody": NotFound`),
+	for name, test := range map[string]struct {
+		config string
+		want   acctest.Refusal
+	}{
+		"Scheme":              {at("https://registry.internal", ""), acctest.Refusal{Code: problem.InvalidEndpoint, Field: "endpoint"}},
+		"Loopback":            {at("127.0.0.1:5000", ""), acctest.Refusal{Code: problem.InvalidEndpoint, Field: "endpoint", Says: []string{"host.kiln.internal:PORT"}}},
+		"Edition":             {strings.Replace(at(endpoint, ""), "enterprise", "gold", 1), acctest.Refusal{Code: problem.InvalidParameter, Field: "edition", Says: []string{"personal, enterprise"}}},
+		"Spec":                {at(endpoint, `spec = "premium"`), acctest.Refusal{Code: problem.InvalidParameter, Field: "spec", Says: []string{"basic, standard, advanced"}}},
+		"SpecOfPersonal":      {strings.Replace(at(endpoint, `spec = "basic"`), "enterprise", "personal", 1), acctest.Refusal{Code: problem.ConflictingAttribute, Field: "spec"}},
+		"NoNetwork":           {strings.Replace(at(endpoint, ""), "kiln_network.n.id", "", 1), acctest.Refusal{Code: problem.MissingRequired, Field: "network_ids"}},
+		"NetworkMissing":      {other, acctest.Refusal{Code: problem.NotFound, Field: "network_ids", Says: []string{"Value: net-0000"}}},
+		"NoCertificate":       {at(endpoint, `ca_cert = "ca.pem"`), acctest.Refusal{Code: problem.InvalidCertificate, Field: "ca_cert"}},
+		"CertificateForPlain": {at(endpoint, "ca_cert = \"ca.pem\"\ninsecure = true"), acctest.Refusal{Code: problem.ConflictingAttribute, Field: "ca_cert"}},
+		"NoPassword":          {at(endpoint, `username = "ci"`), acctest.Refusal{Code: problem.MissingRequired, Field: "password_wo"}},
+		"NoUser":              {at(endpoint, "password_wo = \"c4nary\"\npassword_wo_version = 1"), acctest.Refusal{Code: problem.MissingRequired, Field: "username"}},
+		"NoVersion":           {at(endpoint, "username = \"ci\"\npassword_wo = \"c4nary\""), acctest.Refusal{Code: problem.MissingRequired, Field: "password_wo_version"}},
+		"VersionAlone":        {at(endpoint, "username = \"ci\"\npassword_wo_version = 1"), acctest.Refusal{Code: problem.MissingRequired, Field: "password_wo"}},
+		"VersionZero":         {at(endpoint, strings.Replace(stored, "= 1", "= 0", 1)), acctest.Refusal{Code: problem.InvalidParameter, Field: "password_wo_version"}},
+		"TwoPasswords":        {at(endpoint, stored+"\npassword_from = { file = \"a\" }"), acctest.Refusal{Code: problem.ConflictingAttribute, Field: "password_from"}},
+		"FileOutside":         {at(endpoint, "username = \"ci\"\npassword_from = { file = \"/etc/shadow\" }"), acctest.Refusal{Code: problem.InvalidParameter, Field: "password_from.file"}},
+		"OtherVariable":       {at(endpoint, "username = \"ci\"\npassword_from = { variable = \"HOME\" }"), acctest.Refusal{Code: problem.InvalidParameter, Field: "password_from.variable", Says: []string{"KILN_SECRET_"}}},
+		"Import": {
+			at(endpoint, "") + "import {\n  to = " + address + "\n  id = \"nobody\"\n}\n",
+			acctest.Refusal{Code: problem.NotFound, Doing: `import registry "nobody"`, Field: "id", Says: []string{"Value: nobody"}},
 		},
-	)
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cli := d.CLI(t)
+			cli.Config(test.config)
+			cli.RefusePlan(test.want)
+		})
+	}
 }
 
 // TestAccUnknown: what is known is judged beside what is not, and a password may be known after apply only.

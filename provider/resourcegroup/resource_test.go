@@ -1,6 +1,7 @@
 package resourcegroup_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -104,8 +105,10 @@ func TestAccUnknown(t *testing.T) {
 resource "terraform_data" "known_later" { input = "1.5" }
 ` + group("cu = terraform_data.known_later.output\ntime_zone = \""+zone+"\"")
 	}
+	cli := d.CLI(t)
+	cli.Config(strings.TrimPrefix(config("nowhere"), d.Provider()))
+	cli.RefusePlan(acctest.Refusal{Code: problem.InvalidTimeZone, Field: "time_zone", Says: []string{"Value: nowhere"}})
 	acctest.Run(t,
-		acctest.Refused(config("nowhere"), "Error: InvalidTimeZone"),
 		resource.TestStep{Config: config("UTC"), Check: resource.TestCheckResourceAttr(address, "cu", "1.5")},
 	)
 }
