@@ -207,7 +207,7 @@ func (s Runner) baked(ctx context.Context, p processdomain.Process, a build.Arti
 
 // install builds the recipe for this run. A command that ends with another exit code than 0 has run all the same.
 func (s Runner) install(ctx context.Context, p processdomain.Process, v domain.Version, c worker.Command, log *process.Journal) (any, error) {
-	log.Remark("no persistent build: installing the packages for this run")
+	log.Remark("no persistent build: installing the packages for this run; a kiln_persistent_build of version %d would install them once", v.Number)
 	result, err := s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Tested: v.Packages, Commands: []worker.Command{c}}, log)
 	if err == nil && lock.Recorded(v.Packages) {
 		for _, d := range lock.Compare(v.Packages, packages(result.Packages)) {

@@ -2,6 +2,7 @@ package image_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -247,5 +248,25 @@ func TestRunName(t *testing.T) {
 	id, _ := run(t, d, "segmenter", process.StateCompleted)
 	if v := d.Wait(id, process.StateCompleted); v.ImageID != i.ID {
 		t.Errorf("it ran in %s", v.ImageID)
+	}
+}
+
+// TestAdvice: what is published and not baked is advised to be, with each run, until it is.
+func TestAdvice(t *testing.T) {
+	t.Parallel()
+	d, g := setup(t, servicetest.Options{})
+	i := d.Publish(servicetest.Spec("segmenter", g, "1"))
+	advised := func() bool {
+		t.Helper()
+		id, _ := run(t, d, "segmenter", process.StateCompleted)
+		return slices.ContainsFunc(d.Log(id), func(l process.Line) bool { return strings.Contains(l.Text, "a kiln_persistent_build of version 1") })
+	}
+	if !advised() {
+		t.Error("nobody says that the image could be baked")
+	}
+	b := d.Bake(i)
+	d.Wait(b.ProcessID, process.StateCompleted)
+	if advised() {
+		t.Error("what is baked is advised to be")
 	}
 }
