@@ -11,7 +11,6 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/diagnostic"
-	"github.com/kilnhq/kiln/provider/session"
 )
 
 // drift tells what somebody else has made of a build since it was applied. What an apply had left under way has only gone on,
@@ -40,31 +39,17 @@ func (m model) drift(b domain.Build) problem.List {
 	}}
 }
 
-// judgeNetwork warns when a version is baked on another network than it was tested on, as far as both are known and the plan does
-// not change the image.
+// judgeNetwork warns when a version is baked on another network than it is tested on, as the plan has both, as far as they are known.
 func (r *buildResource) judgeNetwork(ctx context.Context, plan model, diags *diag.Diagnostics) {
-	id := plan.ImageID.ValueString()
-	if plan.ImageID.IsUnknown() || plan.ResourceGroupID.IsUnknown() || r.Session.Changes(id) {
+	if plan.ImageID.IsUnknown() || plan.ResourceGroupID.IsUnknown() {
 		return
 	}
-	tested, err := session.Find(ctx, r.Session, session.Images(), session.Key{ID: id, Region: r.Session.DefaultRegion()})
-	if err != nil || tested.Spec.Test.ResourceGroupID == plan.ResourceGroupID.ValueString() {
-		return // another rule has said what is wrong
-	}
-	before, err := r.network(ctx, tested.Spec.Test.ResourceGroupID)
-	if err != nil {
+	tested := r.Session.TestGroup(ctx, plan.ImageID.ValueString())
+	if tested.IsUnknown() || tested.Equal(plan.ResourceGroupID) {
 		return
 	}
-	if now, err := r.network(ctx, plan.ResourceGroupID.ValueString()); err == nil {
+	before, now := r.Session.GroupNetwork(ctx, tested), r.Session.GroupNetwork(ctx, plan.ResourceGroupID)
+	if before.Egress != "" && now.Egress != "" {
 		diagnostic.AddWarning(diags, "", network.Same("resource_group_id", before, now).Err())
 	}
-}
-
-// network gives the network of a resource group.
-func (r *buildResource) network(ctx context.Context, group string) (network.Network, error) {
-	g, err := r.Session.Group(ctx, group)
-	if err != nil {
-		return network.Network{}, err
-	}
-	return session.Find(ctx, r.Session, session.Networks(), session.Key{ID: g.NetworkID, Region: r.Session.DefaultRegion()})
 }

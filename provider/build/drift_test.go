@@ -43,6 +43,44 @@ resource "kiln_resource_group" "other" {
 	}
 }
 
+// TestAccNetworkMoves: the network of the test is the one that the same plan gives to the image, and lets through what the same plan
+// makes of it.
+func TestAccNetworkMoves(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	other := strings.NewReplacer("rg", "other", `"n"`, `"m"`, "network.n", "network.m", `"closed"`, `"open"`, `"default"`, `"other"`, `"none"`, `"public"`)
+	around := func(version string) string { return image(version, "") + other.Replace(acctest.Group) }
+	move := strings.NewReplacer("kiln_resource_group.rg.id", "kiln_resource_group.other.id")
+	cli.Config(around("0.42.1") + move.Replace(build("")))
+	if output := cli.Apply(); !acctest.Words("Warning: NetworkConfigDrift", "with kiln_persistent_build.x", "Limit: closed (none)").MatchString(output) {
+		t.Errorf("the apply of what is all new warns of nothing:\n%s", output)
+	}
+	cli.Config(around("0.42.1") + build(""))
+	cli.Apply()
+	for name, tt := range map[string]struct {
+		config string
+		want   []string // none: nothing is warned of
+	}{
+		"Image": {
+			move.Replace(around("0.42.2")) + build(""),
+			[]string{"Warning: NetworkConfigDrift", "with kiln_persistent_build.x", "Field: resource_group_id", "Value: closed (none)", "Limit: open (public)"},
+		},
+		"Build": {
+			around("0.42.2") + move.Replace(build("")),
+			[]string{"Warning: NetworkConfigDrift", "with kiln_persistent_build.x", "Value: open (public)", "Limit: closed (none)"},
+		},
+		"Both":   {move.Replace(around("0.42.2") + build("")), nil},
+		"Opened": {strings.Replace(move.Replace(around("0.42.2"))+build(""), `"none"`, `"public"`, 1), nil},
+	} {
+		cli.Config(tt.config)
+		output, code := cli.Run("plan", "-no-color")
+		if code != 0 || strings.Contains(output, "NetworkConfigDrift") != (tt.want != nil) || !acctest.Words(tt.want...).MatchString(output) {
+			t.Errorf("%s: plan ended with %d:\n%s", name, code, output)
+		}
+	}
+}
+
 // TestAccChangedElsewhere: a build that somebody else has turned to another version is told as such, and turned back.
 func TestAccChangedElsewhere(t *testing.T) {
 	t.Parallel()

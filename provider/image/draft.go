@@ -209,6 +209,14 @@ func (d *draft) test(ctx context.Context, object types.Object) diag.Diagnostics 
 	return diags
 }
 
+// group is the id of the resource group of the test.
+func (d draft) group() types.String {
+	if d.gaps.group {
+		return types.StringUnknown()
+	}
+	return types.StringValue(d.spec.Test.ResourceGroupID)
+}
+
 // objects decodes the elements of a list of nested objects; those that are unknown as a whole have all parts unknown.
 func objects[T any](ctx context.Context, list types.List) (decoded []T, unknown []bool, diags diag.Diagnostics) {
 	for _, element := range list.Elements() {

@@ -42,10 +42,7 @@ func (p *planner) judge(ctx context.Context) {
 
 // judgeGroup refuses a resource group in which the test may not run, and gives its id.
 func (p *planner) judgeGroup(ctx context.Context) types.String {
-	group, cu := types.StringValue(p.draft.spec.Test.ResourceGroupID), types.Float64Value(p.draft.spec.Test.CU)
-	if p.draft.gaps.group {
-		group = types.StringUnknown()
-	}
+	group, cu := p.draft.group(), types.Float64Value(p.draft.spec.Test.CU)
 	if p.draft.gaps.cu {
 		cu = types.Float64Unknown()
 	}

@@ -53,7 +53,7 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	}
 	changes := p.state == nil || !resp.Plan.Raw.Equal(req.State.Raw)
 	if p.state != nil {
-		r.Session.PlanImage(p.state.ID.ValueString(), changes)
+		r.Session.PlanImage(p.state.ID.ValueString(), changes, p.draft.group())
 	}
 	switch {
 	case changes:

@@ -99,6 +99,22 @@ func (s *Session) GroupNetwork(ctx context.Context, id types.String) network.Net
 	return n
 }
 
+// TestGroup gives the id of the resource group in which an image is tested, as the plan has it, or else the daemon; unknown when
+// neither says it.
+func (s *Session) TestGroup(ctx context.Context, imageID string) types.String {
+	s.mu.Lock()
+	i, planned := s.images[imageID]
+	s.mu.Unlock()
+	if planned {
+		return i.group
+	}
+	found, err := Find(ctx, s, Images(), Key{ID: imageID, Region: s.DefaultRegion()})
+	if err != nil {
+		return types.StringUnknown() // another rule says what is wrong
+	}
+	return types.StringValue(found.Spec.Test.ResourceGroupID)
+}
+
 // JudgeGroup refuses a resource group that is not there or may not run work of a size, as far as both are known. At is the
 // attribute that names the group.
 func (s *Session) JudgeGroup(ctx context.Context, at string, id types.String, cu types.Float64, diags *diag.Diagnostics) {

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kilnhq/kiln/internal/client"
 	"github.com/kilnhq/kiln/internal/domain/network"
@@ -52,7 +53,13 @@ type Session struct {
 	planned map[string]resourcegroup.ResourceGroup
 	nets    map[string]network.Network
 	shrinks map[string]bool // resource groups that were planned
-	images  map[string]bool // images that were planned, and whether the plan changes them
+	images  map[string]plannedImage
+}
+
+// plannedImage is what a plan makes of an image that is there already.
+type plannedImage struct {
+	changes bool
+	group   types.String // in which it is tested
 }
 
 type cached[T any] struct {
@@ -64,7 +71,7 @@ type cached[T any] struct {
 // New makes a session. It dials nothing.
 func New(c Config) *Session {
 	return &Session{
-		config: c, managed: map[string]bool{}, created: map[string]bool{}, images: map[string]bool{},
+		config: c, managed: map[string]bool{}, created: map[string]bool{}, images: map[string]plannedImage{},
 		planned: map[string]resourcegroup.ResourceGroup{}, nets: map[string]network.Network{}, shrinks: map[string]bool{},
 		shelves: map[string]*shelf{}, ledger: ledger.New(), heard: make(chan struct{}), named: map[naming][]string{},
 	}
@@ -179,26 +186,20 @@ func (s *Session) Manages(id string) bool {
 	return s.managed[id]
 }
 
-// PlanImage tells the session whether the plan changes an image that is there already.
-func (s *Session) PlanImage(id string, changes bool) {
+// PlanImage tells the session whether the plan changes an image that is there already, and the id of the resource group in which
+// it is to be tested.
+func (s *Session) PlanImage(id string, changes bool, group types.String) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.images[id] = changes
-}
-
-// Changes says whether the plan is known to change an image that is there already.
-func (s *Session) Changes(id string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.images[id]
+	s.images[id] = plannedImage{changes, group}
 }
 
 // Unpublished refuses the use of an image, or of a version of it (0: of any), that is not published and that nothing in this
 // plan is going to publish. What the snapshot does not show is left to the daemon.
 func (s *Session) Unpublished(snapshot system.Snapshot, id string, version int, field string) problem.List {
 	s.mu.Lock()
-	changes, planned := s.images[id]
-	mayChange := changes || s.managed[id] && !planned
+	i, planned := s.images[id]
+	mayChange := i.changes || s.managed[id] && !planned
 	s.mu.Unlock()
 	summary, ok := snapshot.ByID(id)
 	if !ok || mayChange {

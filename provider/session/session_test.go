@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kilnhq/kiln/internal/client"
 	"github.com/kilnhq/kiln/internal/domain/image"
@@ -164,8 +165,8 @@ func TestUnpublished(t *testing.T) {
 		"NoSuchVersion":    {"img-1", 3, nil, 0},
 		"SomebodyElses":    {"img-9", 1, nil, 0},
 		"MayChange":        {"img-2", 0, func(s *session.Session) { s.Manage("img-2") }, 0},
-		"Changes":          {"img-2", 0, func(s *session.Session) { s.PlanImage("img-2", true) }, 0},
-		"PlannedToStay":    {"img-2", 0, func(s *session.Session) { s.Manage("img-2"); s.PlanImage("img-2", false) }, 1},
+		"Changes":          {"img-2", 0, func(s *session.Session) { s.PlanImage("img-2", true, types.StringUnknown()) }, 0},
+		"PlannedToStay":    {"img-2", 0, func(s *session.Session) { s.Manage("img-2"); s.PlanImage("img-2", false, types.StringUnknown()) }, 1},
 		"ManagedPublished": {"img-1", 1, func(s *session.Session) { s.Manage("img-1") }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
