@@ -17,6 +17,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/binding"
 	"github.com/kilnhq/kiln/daemon/build"
 	"github.com/kilnhq/kiln/daemon/catalogue"
+	"github.com/kilnhq/kiln/daemon/distribution"
 	"github.com/kilnhq/kiln/daemon/engine"
 	"github.com/kilnhq/kiln/daemon/engine/sandbox"
 	"github.com/kilnhq/kiln/daemon/file"
@@ -43,8 +44,9 @@ import (
 
 // Options is what tests replace. The zero value is what kilnd uses.
 type Options struct {
-	Engine   job.Engine     // nil: the one that runs containers
-	Registry build.Registry // nil: the embedded registry
+	Engine   job.Engine      // nil: the one that runs containers
+	Registry build.Registry  // nil: the embedded registry
+	Upstream upstream.Client // nil: the one that asks registries
 	Version  string
 	Ready    func() // called once the daemon answers
 }
@@ -169,7 +171,7 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 	if err != nil {
 		return server.Services{}, nil, err
 	}
-	registries, err := upstreams(cfg, db, regionName)
+	registries, err := upstreams(cfg, o, db, regionName)
 	if err != nil {
 		return server.Services{}, nil, err
 	}
@@ -220,12 +222,18 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 }
 
 // upstreams makes the service of the registries that images come from, with the key of their passwords.
-func upstreams(cfg Config, db *sqlite.Store, region func(string) (string, error)) (*upstream.Service, error) {
+func upstreams(cfg Config, o Options, db *sqlite.Store, region func(string) (string, error)) (*upstream.Service, error) {
 	vault, err := secret.Open(secret.Config{Key: filepath.Join(cfg.DataDir, "secret.key"), Dir: cfg.SecretsDir, Lookup: os.LookupEnv})
 	if err != nil {
 		return nil, err
 	}
-	return upstream.New(within(db, asTx((*sqlite.Tx).Registries)), vault, region), nil
+	if o.Upstream == nil {
+		o.Upstream = &distribution.Client{Lookup: net.DefaultResolver.LookupNetIP}
+	}
+	return upstream.New(upstream.Config{
+		Rows: within(db, asTx((*sqlite.Tx).Registries)), Store: within(db, func(tx *sqlite.Tx) upstream.Tx { return tx }),
+		Vault: vault, Client: o.Upstream, Region: region,
+	}), nil
 }
 
 func asTx[T any](view func(*sqlite.Tx) sqlite.Declared[T]) func(*sqlite.Tx) resource.Tx[T] {

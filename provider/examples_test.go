@@ -18,7 +18,7 @@ var madeUp = regexp.MustCompile(`-0192a1f0-`)
 func TestAccExamples(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("../examples/*/kiln_*/*.tf")
-	if err != nil || len(files) != 11 {
+	if err != nil || len(files) != 14 {
 		t.Fatalf("files = %v, %v; want one a resource or data source", files, err)
 	}
 	for _, file := range files {

@@ -152,7 +152,15 @@ func (p *kiln) Resources(context.Context) []func() resource.Resource {
 
 // DataSources lists the data sources.
 func (p *kiln) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{image.NewDataSource, image.NewListDataSource, official.NewDataSource, quota.NewDataSource}
+	return []func() datasource.DataSource{
+		image.NewDataSource,
+		image.NewListDataSource,
+		official.NewDataSource,
+		quota.NewDataSource,
+		registry.NewImageDataSource,
+		registry.NewRepositoriesDataSource,
+		registry.NewTagsDataSource,
+	}
 }
 
 func (m model) known() bool {

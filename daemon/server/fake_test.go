@@ -20,6 +20,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/image"
 	"github.com/kilnhq/kiln/daemon/process"
 	"github.com/kilnhq/kiln/daemon/server"
+	"github.com/kilnhq/kiln/daemon/upstream"
 	"github.com/kilnhq/kiln/internal/client"
 	"github.com/kilnhq/kiln/internal/domain/binding"
 	domainbuild "github.com/kilnhq/kiln/internal/domain/build"
@@ -45,7 +46,7 @@ type bundle struct {
 	workspace     *fakeResource[workspace.Workspace]
 	network       *fakeResource[network.Network]
 	resourceGroup *fakeResource[resourcegroup.ResourceGroup]
-	registry      *fakeResource[registry.Registry]
+	registry      *fakeRegistry
 	image         *fakeImage
 	file          *fakeFile
 	build         *fakeBuild
@@ -70,7 +71,7 @@ func newBundle(t *testing.T) *bundle {
 	b := &bundle{
 		path: filepath.Join(shortDir(t), "run", "kilnd.sock"), log: &safeBuffer{}, calls: c, system: &fakeSystem{},
 		workspace: &fakeResource[workspace.Workspace]{calls: c}, network: &fakeResource[network.Network]{calls: c},
-		registry:      &fakeResource[registry.Registry]{calls: c},
+		registry:      &fakeRegistry{fakeResource[registry.Registry]{calls: c}},
 		resourceGroup: &fakeResource[resourcegroup.ResourceGroup]{calls: c}, image: &fakeImage{calls: c},
 		file: &fakeFile{kept: map[string][]byte{}}, build: &fakeBuild{calls: c}, process: &fakeProcess{calls: c},
 	}
@@ -194,6 +195,25 @@ func (f *fakeSystem) Snapshot(_ context.Context, owner, region string) (system.S
 }
 
 // fakeResource answers the last row that it was given, or its error; or does what answer says.
+type fakeRegistry struct {
+	fakeResource[registry.Registry]
+}
+
+func (f *fakeRegistry) Repositories(ctx context.Context, q upstream.Question) ([]string, error) {
+	f.calls.add("repositories %+v", q)
+	return []string{"team/base"}, f.say(ctx)
+}
+
+func (f *fakeRegistry) Tags(ctx context.Context, q upstream.Question, repository string) ([]string, error) {
+	f.calls.add("tags %+v %s", q, repository)
+	return []string{"v1"}, f.say(ctx)
+}
+
+func (f *fakeRegistry) Resolve(ctx context.Context, q upstream.Question, repository, reference string) (registry.Resolved, error) {
+	f.calls.add("resolve %+v %s %s", q, repository, reference)
+	return registry.Resolved{Digest: "d", Manifest: "m", Size: 1 << 40, Layers: 2}, f.say(ctx)
+}
+
 type fakeResource[T any] struct {
 	calls  *calls
 	row    T

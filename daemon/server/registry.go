@@ -5,13 +5,55 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/kilnhq/kiln/daemon/upstream"
 	"github.com/kilnhq/kiln/internal/api"
 	"github.com/kilnhq/kiln/internal/domain/registry"
 	kilnv1 "github.com/kilnhq/kiln/internal/gen/kiln/v1"
 )
 
+// RegistryService is what the API needs of registries: what it needs of every declared resource, and to ask them. Refusals are
+// problems.
+type RegistryService interface {
+	ResourceService[registry.Registry]
+	Repositories(ctx context.Context, q upstream.Question) ([]string, error)
+	Tags(ctx context.Context, q upstream.Question, repository string) ([]string, error)
+	Resolve(ctx context.Context, q upstream.Question, repository, reference string) (registry.Resolved, error)
+}
+
 type registryHandler struct {
-	service ResourceService[registry.Registry]
+	service RegistryService
+}
+
+// ListRepositories asks a registry for its repositories.
+func (h registryHandler) ListRepositories(
+	ctx context.Context, r *connect.Request[kilnv1.ListRepositoriesRequest],
+) (*connect.Response[kilnv1.ListRepositoriesResponse], error) {
+	list, err := h.service.Repositories(ctx, question(ctx, r.Msg))
+	return answer(&kilnv1.ListRepositoriesResponse{Repositories: list}, err)
+}
+
+// ListTags asks a registry for the tags of a repository.
+func (h registryHandler) ListTags(
+	ctx context.Context, r *connect.Request[kilnv1.ListTagsRequest],
+) (*connect.Response[kilnv1.ListTagsResponse], error) {
+	list, err := h.service.Tags(ctx, question(ctx, r.Msg), r.Msg.GetRepository())
+	return answer(&kilnv1.ListTagsResponse{Tags: list}, err)
+}
+
+// ResolveReference asks a registry what a tag or a digest stands for.
+func (h registryHandler) ResolveReference(
+	ctx context.Context, r *connect.Request[kilnv1.ResolveReferenceRequest],
+) (*connect.Response[kilnv1.ResolveReferenceResponse], error) {
+	resolved, err := h.service.Resolve(ctx, question(ctx, r.Msg), r.Msg.GetRepository(), r.Msg.GetReference())
+	return answer(api.ResolvedToProto(resolved), err)
+}
+
+func question(ctx context.Context, r interface {
+	GetRegistryId() string
+	GetNetworkId() string
+},
+) upstream.Question {
+	return upstream.Question{Owner: owner(ctx), ID: r.GetRegistryId(), NetworkID: r.GetNetworkId()}
 }
 
 // CreateRegistry creates a registry.

@@ -17,7 +17,6 @@ import (
 	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"github.com/kilnhq/kiln/internal/domain/network"
-	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 	"github.com/kilnhq/kiln/internal/gen/kiln/v1/kilnv1connect"
@@ -51,7 +50,7 @@ type Services struct {
 	Workspace     ResourceService[workspace.Workspace]
 	Network       ResourceService[network.Network]
 	ResourceGroup ResourceService[resourcegroup.ResourceGroup]
-	Registry      ResourceService[registry.Registry]
+	Registry      RegistryService
 	Image         ImageService
 	File          FileStore
 	Binding       BindingService

@@ -82,6 +82,28 @@ func TestResourcesReachTheirServices(t *testing.T) {
 	})
 }
 
+// TestQuestionsReachTheRegistries: who asks, which registry and through which network comes along.
+func TestQuestionsReachTheRegistries(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	q := client.RegistryQuestion{RegistryID: "u1", NetworkID: "n1"}
+	if list, err := b.Repositories(t.Context(), q); err != nil || !slices.Equal(list, []string{"team/base"}) {
+		t.Errorf("repositories = %v, %v", list, err)
+	}
+	if list, err := b.Tags(t.Context(), q, "team/base"); err != nil || !slices.Equal(list, []string{"v1"}) {
+		t.Errorf("tags = %v, %v", list, err)
+	}
+	got, err := b.Resolve(t.Context(), q, "team/base", "v1")
+	if want := (registry.Resolved{Digest: "d", Manifest: "m", Size: 1 << 40, Layers: 2}); err != nil || got != want {
+		t.Errorf("resolved = %+v, %v", got, err)
+	}
+	who := "{Owner:" + me() + " ID:u1 NetworkID:n1}"
+	want := []string{"repositories " + who, "tags " + who + " team/base", "resolve " + who + " team/base v1"}
+	if diff := cmp.Diff(want, b.calls.all()); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestPasswordsGoInAndDoNotComeOut: the password of a registry reaches the service, and neither the answer nor the log has it, not even
 // when the service, against its contract, gives it back.
 func TestPasswordsGoInAndDoNotComeOut(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kilnhq/kiln/daemon/resource"
 	"github.com/kilnhq/kiln/daemon/store"
+	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	domain "github.com/kilnhq/kiln/internal/domain/registry"
 )
@@ -41,15 +42,38 @@ var kind = resource.Kind[domain.Registry]{
 	Keep: (*domain.Registry).Keep,
 }
 
-// Service creates, reads, updates and deletes registries.
+// Tx is what the service needs of a transaction besides the rows.
+type Tx interface {
+	Network(id string) (network.Network, error)
+}
+
+// Client asks registries. Its errors are for users. Its methods are called by several goroutines at a time.
+type Client interface {
+	Repositories(ctx context.Context, a domain.Access) ([]string, error)
+	Tags(ctx context.Context, a domain.Access, repository string) ([]string, error)
+	Resolve(ctx context.Context, a domain.Access, repository, reference string) (domain.Resolved, error)
+}
+
+// Config is what the service stands on.
+type Config struct {
+	Rows   store.Of[resource.Tx[domain.Registry]]
+	Store  store.Of[Tx]
+	Vault  Vault
+	Client Client
+	Region func(name string) (string, error) // gives the default for an empty name, refuses unknown ones
+}
+
+// Service creates, reads, updates and deletes registries, and asks them.
 type Service struct {
-	rows  *resource.Service[domain.Registry]
-	vault Vault
+	rows   *resource.Service[domain.Registry]
+	store  store.Of[Tx]
+	vault  Vault
+	client Client
 }
 
 // New makes the service.
-func New(st store.Of[resource.Tx[domain.Registry]], vault Vault, regions func(string) (string, error)) *Service {
-	return &Service{rows: resource.New(kind, st, regions), vault: vault}
+func New(c Config) *Service {
+	return &Service{rows: resource.New(kind, c.Rows, c.Region), store: c.Store, vault: c.Vault, client: c.Client}
 }
 
 // Create stores a new registry, and its password sealed.

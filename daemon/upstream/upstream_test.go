@@ -23,11 +23,31 @@ import (
 const password = "c4nary-password"
 
 type bench struct {
-	*upstream.Service
-	t   *testing.T
-	ctx context.Context //nolint:containedctx // a bench ends with the test whose context it carries
-	d   *servicetest.Daemon
-	net string
+	service *upstream.Service
+	t       *testing.T
+	ctx     context.Context //nolint:containedctx // a bench ends with the test whose context it carries
+	d       *servicetest.Daemon
+	net     string
+
+	asked domain.Access // what the client was given last
+}
+
+// Repositories implements upstream.Client.
+func (b *bench) Repositories(_ context.Context, a domain.Access) ([]string, error) {
+	b.asked = a
+	return []string{"team/base"}, nil
+}
+
+// Tags implements upstream.Client.
+func (b *bench) Tags(_ context.Context, a domain.Access, repository string) ([]string, error) {
+	b.asked = a
+	return []string{repository}, nil
+}
+
+// Resolve implements upstream.Client.
+func (b *bench) Resolve(_ context.Context, a domain.Access, repository, reference string) (domain.Resolved, error) {
+	b.asked = a
+	return domain.Resolved{Digest: repository + reference}, nil
 }
 
 func setup(t *testing.T) *bench {
@@ -55,7 +75,12 @@ func (b *bench) restart() {
 		}
 	}
 	st := store.Of[resource.Tx[domain.Registry]]{Read: use(b.d.Store.Read), Write: use(b.d.Store.Write)}
-	b.Service = upstream.New(st, k, func(string) (string, error) { return "local", nil })
+	b.service = upstream.New(upstream.Config{
+		Rows: st, Store: store.Of[upstream.Tx]{Read: func(ctx context.Context, fn func(upstream.Tx) error) error {
+			return b.d.Store.Read(ctx, func(tx *sqlite.Tx) error { return fn(tx) })
+		}},
+		Vault: k, Client: b, Region: func(string) (string, error) { return "local", nil },
+	})
 }
 
 func (b *bench) registry() domain.Registry {
@@ -67,7 +92,7 @@ func (b *bench) registry() domain.Registry {
 
 func (b *bench) create() domain.Registry {
 	b.t.Helper()
-	r, err := b.Create(b.ctx, servicetest.Owner, "", b.registry())
+	r, err := b.service.Create(b.ctx, servicetest.Owner, "", b.registry())
 	servicetest.Must(b.t, err)
 	return r
 }
@@ -77,13 +102,13 @@ func TestPasswordIsSealed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	made := b.create()
-	got, err := b.Get(b.ctx, servicetest.Owner, "", made.ID)
+	got, err := b.service.Get(b.ctx, servicetest.Owner, "", made.ID)
 	servicetest.Must(t, err)
-	list, err := b.List(b.ctx, servicetest.Owner, "")
+	list, err := b.service.List(b.ctx, servicetest.Owner, "")
 	servicetest.Must(t, err)
 	changed := got
 	changed.Name = "renamed"
-	changed, err = b.Update(b.ctx, servicetest.Owner, changed)
+	changed, err = b.service.Update(b.ctx, servicetest.Owner, changed)
 	servicetest.Must(t, err)
 	for name, r := range map[string]domain.Registry{"create": made, "get": got, "list": list[0], "update": changed} {
 		if c := r.Credential; c.Password != "" || c.Sealed != nil || c.Status != domain.StatusStored || c.PasswordVersion != 1 {
@@ -123,24 +148,24 @@ func TestPasswordStays(t *testing.T) {
 	} {
 		r := made
 		change(&r)
-		_, err := b.Update(b.ctx, servicetest.Owner, r)
+		_, err := b.service.Update(b.ctx, servicetest.Owner, r)
 		if !problem.Has(err, problem.MissingRequired) {
 			t.Errorf("%s: got %v, want MissingRequired", name, err)
 		}
 	}
 	r := made
 	r.Endpoint, r.Credential.Password = "other.internal:5000", "another"
-	moved, err := b.Update(b.ctx, servicetest.Owner, r)
+	moved, err := b.service.Update(b.ctx, servicetest.Owner, r)
 	if err != nil || moved.Credential.Status != domain.StatusStored {
 		t.Errorf("with the password: got %+v, %v", moved, err)
 	}
 	moved.Credential = domain.Credential{}
-	anonymous, err := b.Update(b.ctx, servicetest.Owner, moved)
+	anonymous, err := b.service.Update(b.ctx, servicetest.Owner, moved)
 	if err != nil || anonymous.Credential.Status != domain.StatusNone {
 		t.Errorf("without credentials: got %+v, %v", anonymous, err)
 	}
 	anonymous.Credential = domain.Credential{Username: "ci", PasswordVersion: 1}
-	if _, err := b.Update(b.ctx, servicetest.Owner, anonymous); !problem.Has(err, problem.MissingRequired) {
+	if _, err := b.service.Update(b.ctx, servicetest.Owner, anonymous); !problem.Has(err, problem.MissingRequired) {
 		t.Errorf("a password that was dropped came back: %v", err)
 	}
 }
@@ -164,7 +189,7 @@ func TestSealedForOneEndpoint(t *testing.T) {
 				owner = r.Owner
 				return tx.Registries().Update(r)
 			}))
-			if got, err := b.Get(b.ctx, owner, "", made.ID); err != nil || got.Credential.Status != domain.StatusUnreadable {
+			if got, err := b.service.Get(b.ctx, owner, "", made.ID); err != nil || got.Credential.Status != domain.StatusUnreadable {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})
@@ -178,12 +203,12 @@ func TestKeyLost(t *testing.T) {
 	made := b.create()
 	servicetest.Must(t, os.Remove(filepath.Join(b.d.Dir, "secret.key")))
 	b.restart()
-	got, err := b.Get(b.ctx, servicetest.Owner, "", made.ID)
+	got, err := b.service.Get(b.ctx, servicetest.Owner, "", made.ID)
 	if err != nil || got.Credential.Status != domain.StatusUnreadable {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	got.Credential.Password = password
-	if got, err = b.Update(b.ctx, servicetest.Owner, got); err != nil || got.Credential.Status != domain.StatusStored {
+	if got, err = b.service.Update(b.ctx, servicetest.Owner, got); err != nil || got.Credential.Status != domain.StatusStored {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
@@ -194,20 +219,20 @@ func TestReference(t *testing.T) {
 	b := setup(t)
 	r := b.registry()
 	r.Credential = domain.Credential{Username: "ci", PasswordFrom: domain.Reference{File: "acr"}}
-	_, err := b.Create(b.ctx, servicetest.Owner, "", r)
+	_, err := b.service.Create(b.ctx, servicetest.Owner, "", r)
 	servicetest.Refused(t, err, problem.CredentialsUnreadable, "password_from.file")
 	path := filepath.Join(b.d.Dir, "secrets", "acr")
 	servicetest.Must(t, os.WriteFile(path, []byte(password+"\n"), 0o600))
-	made, err := b.Create(b.ctx, servicetest.Owner, "", r)
+	made, err := b.service.Create(b.ctx, servicetest.Owner, "", r)
 	if err != nil || made.Credential.Status != domain.StatusFile {
 		t.Fatalf("got %+v, %v", made, err)
 	}
 	servicetest.Must(t, os.Remove(path))
-	if got, err := b.Get(b.ctx, servicetest.Owner, "", made.ID); err != nil || got.Credential.Status != domain.StatusUnreadable {
+	if got, err := b.service.Get(b.ctx, servicetest.Owner, "", made.ID); err != nil || got.Credential.Status != domain.StatusUnreadable {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	made.Credential.PasswordFrom = domain.Reference{Variable: "KILN_SECRET_ACR"}
-	_, err = b.Update(b.ctx, servicetest.Owner, made)
+	_, err = b.service.Update(b.ctx, servicetest.Owner, made)
 	servicetest.Refused(t, err, problem.CredentialsUnreadable, "password_from.variable")
 }
 
@@ -233,7 +258,7 @@ func TestRefused(t *testing.T) {
 			t.Parallel()
 			r := b.registry()
 			test.change(&r)
-			_, err := b.Create(b.ctx, servicetest.Owner, "", r)
+			_, err := b.service.Create(b.ctx, servicetest.Owner, "", r)
 			p := servicetest.Refusal(t, err, test.code, test.field)
 			if bytes.Contains([]byte(p.Error()), []byte(password)) {
 				t.Errorf("the password is repeated: %v", p)
@@ -247,10 +272,10 @@ func TestStrangers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	made := b.create()
-	if _, err := b.Get(b.ctx, servicetest.Stranger, "", made.ID); !problem.Has(err, problem.NotFound) {
+	if _, err := b.service.Get(b.ctx, servicetest.Stranger, "", made.ID); !problem.Has(err, problem.NotFound) {
 		t.Errorf("a stranger reads it: %v", err)
 	}
-	if _, err := b.Update(b.ctx, servicetest.Stranger, made); !problem.Has(err, problem.NotFound) {
+	if _, err := b.service.Update(b.ctx, servicetest.Stranger, made); !problem.Has(err, problem.NotFound) {
 		t.Errorf("a stranger changes it: %v", err)
 	}
 	err := b.d.Networks.Delete(b.ctx, servicetest.Owner, b.net)
@@ -258,6 +283,43 @@ func TestStrangers(t *testing.T) {
 	if p.Limit != "used by registry acr" {
 		t.Errorf("limit = %q", p.Limit)
 	}
-	servicetest.Must(t, b.Delete(b.ctx, servicetest.Owner, made.ID))
+	servicetest.Must(t, b.service.Delete(b.ctx, servicetest.Owner, made.ID))
 	servicetest.Must(t, b.d.Networks.Delete(b.ctx, servicetest.Owner, b.net))
+}
+
+// TestAsk: a registry is asked with its own password, through the networks that it is bound to, or one of them.
+func TestAsk(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other, err := b.d.Networks.Create(b.ctx, servicetest.Owner, "", network.Network{Name: "other", Egress: network.EgressNone})
+	servicetest.Must(t, err)
+	r := b.registry()
+	r.NetworkIDs = append(r.NetworkIDs, other.ID)
+	made, err := b.service.Create(b.ctx, servicetest.Owner, "", r)
+	servicetest.Must(t, err)
+	q := upstream.Question{Owner: servicetest.Owner, ID: made.ID}
+	if list, err := b.service.Repositories(b.ctx, q); err != nil || len(list) != 1 || b.asked.Password != password || len(b.asked.Networks) != 2 {
+		t.Errorf("got %v, %v, asked as %+v", list, err, b.asked)
+	}
+	q.NetworkID = other.ID
+	if list, err := b.service.Tags(b.ctx, q, "team/base"); err != nil || len(list) != 1 || len(b.asked.Networks) != 1 || b.asked.Networks[0].ID != other.ID {
+		t.Errorf("got %v, %v, asked through %+v", list, err, b.asked.Networks)
+	}
+	if got, err := b.service.Resolve(b.ctx, q, "a", "b"); err != nil || got.Digest != "ab" || b.asked.Registry.Endpoint != made.Endpoint {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	q.NetworkID = "net-0"
+	_, err = b.service.Tags(b.ctx, q, "team/base")
+	servicetest.Refused(t, err, problem.VpcNotBoundToRegistry, "network_id")
+	q.Owner, q.NetworkID = servicetest.Stranger, ""
+	_, err = b.service.Resolve(b.ctx, q, "a", "b")
+	servicetest.Refused(t, err, problem.NotFound, "id")
+	servicetest.Must(t, os.Remove(filepath.Join(b.d.Dir, "secret.key")))
+	b.restart()
+	b.asked = domain.Access{}
+	_, err = b.service.Repositories(b.ctx, upstream.Question{Owner: servicetest.Owner, ID: made.ID})
+	servicetest.Refused(t, err, problem.CredentialsUnreadable, "password_wo")
+	if b.asked.Registry.ID != "" {
+		t.Error("it was asked all the same")
+	}
 }

@@ -30,6 +30,7 @@ func TestRoundTrip(t *testing.T) {
 	t.Run("Registry", roundTrip(RegistryToProto, RegistryFromProto, func(r *registry.Registry) {
 		r.Credential.Password, r.Credential.Sealed = "", nil
 	}))
+	t.Run("Resolved", roundTrip(ResolvedToProto, ResolvedFromProto, nil))
 	t.Run("ResourceGroup", roundTrip(ResourceGroupToProto, ResourceGroupFromProto, nil))
 	t.Run("Binding", roundTrip(BindingToProto, BindingFromProto, nil))
 	t.Run("Build", roundTrip(BuildToProto, BuildFromProto, nil))

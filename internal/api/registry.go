@@ -39,3 +39,13 @@ func RegistriesToProto(list []registry.Registry) []*kilnv1.Registry {
 func RegistriesFromProto(list []*kilnv1.Registry) []registry.Registry {
 	return each(list, RegistryFromProto)
 }
+
+// ResolvedToProto converts what a reference stands for.
+func ResolvedToProto(r registry.Resolved) *kilnv1.ResolveReferenceResponse {
+	return &kilnv1.ResolveReferenceResponse{Digest: r.Digest, ManifestDigest: r.Manifest, SizeBytes: r.Size, Layers: int32(r.Layers)}
+}
+
+// ResolvedFromProto converts what a reference stands for; nil gives the zero value.
+func ResolvedFromProto(r *kilnv1.ResolveReferenceResponse) registry.Resolved {
+	return registry.Resolved{Digest: r.GetDigest(), Manifest: r.GetManifestDigest(), Size: r.GetSizeBytes(), Layers: int(r.GetLayers())}
+}

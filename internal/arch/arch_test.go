@@ -80,10 +80,10 @@ var layers = []struct {
 	{"the engine knows no service", []string{"./daemon/engine/..."}, services, nil},
 	{"the engine links no registry", []string{"./daemon/engine/..."}, []string{"github.com/distribution/distribution/..."}, nil},
 	{"services know no technology", services, []string{
-		"./daemon", "./daemon/server/...", "./daemon/sqlite/...", "./daemon/engine/...", "./daemon/registry/...",
+		"./daemon", "./daemon/server/...", "./daemon/sqlite/...", "./daemon/engine/...", "./daemon/registry/...", "./daemon/distribution/...",
 	}, nil},
 	{"the server knows no technology", []string{"./daemon/server/..."}, []string{
-		"./daemon", "./daemon/sqlite/...", "./daemon/engine/...",
+		"./daemon", "./daemon/sqlite/...", "./daemon/engine/...", "./daemon/distribution/...",
 	}, nil},
 }
 

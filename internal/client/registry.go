@@ -42,3 +42,28 @@ func (c *Client) DeleteRegistry(ctx context.Context, id string) error {
 	_, err := call(ctx, c, c.registry.DeleteRegistry, &kilnv1.DeleteRegistryRequest{Id: id})
 	return err
 }
+
+// RegistryQuestion says which registry is asked for what it has. NetworkID empty is any network that it is bound to.
+type RegistryQuestion struct{ RegistryID, NetworkID string }
+
+// Repositories asks a registry for its repositories.
+func (c *Client) Repositories(ctx context.Context, q RegistryQuestion) ([]string, error) {
+	answer, err := call(ctx, c, c.registry.ListRepositories, &kilnv1.ListRepositoriesRequest{RegistryId: q.RegistryID, NetworkId: q.NetworkID})
+	return answer.GetRepositories(), err
+}
+
+// Tags asks a registry for the tags of a repository.
+func (c *Client) Tags(ctx context.Context, q RegistryQuestion, repository string) ([]string, error) {
+	answer, err := call(ctx, c, c.registry.ListTags, &kilnv1.ListTagsRequest{
+		RegistryId: q.RegistryID, NetworkId: q.NetworkID, Repository: repository,
+	})
+	return answer.GetTags(), err
+}
+
+// Resolve asks a registry what a tag or a digest stands for.
+func (c *Client) Resolve(ctx context.Context, q RegistryQuestion, repository, reference string) (registry.Resolved, error) {
+	answer, err := call(ctx, c, c.registry.ResolveReference, &kilnv1.ResolveReferenceRequest{
+		RegistryId: q.RegistryID, NetworkId: q.NetworkID, Repository: repository, Reference: reference,
+	})
+	return api.ResolvedFromProto(answer), err
+}

@@ -71,6 +71,7 @@ func Main(m *testing.M) {
 type Daemon struct {
 	Engine   *enginetest.Engine
 	Registry *enginetest.Registry
+	Upstream *Upstream
 	Client   *client.Client
 	Endpoint string
 	DataDir  string
@@ -90,7 +91,7 @@ func Start(tb testing.TB, change ...func(*daemon.Config)) *Daemon {
 		tb.Fatal(err)
 	}
 	d := &Daemon{
-		Engine: enginetest.New(), Registry: enginetest.NewRegistry(), Endpoint: "unix://" + filepath.Join(dir, "s"),
+		Engine: enginetest.New(), Registry: enginetest.NewRegistry(), Upstream: newUpstream(), Endpoint: "unix://" + filepath.Join(dir, "s"),
 		DataDir: filepath.Join(dir, "data"), tb: tb, calls: newCalls(),
 	}
 	d.config = daemon.Config{
@@ -130,7 +131,7 @@ func (d *Daemon) Run() {
 	d.cancel, d.done = cancel, done
 	go func() {
 		done <- daemon.Run(ctx, d.config, daemon.Options{
-			Engine: d.Engine, Registry: d.Registry, Version: "test", Ready: func() { close(ready) },
+			Engine: d.Engine, Registry: d.Registry, Upstream: d.Upstream, Version: "test", Ready: func() { close(ready) },
 		}, slog.New(d.calls))
 	}()
 	select {

@@ -98,9 +98,9 @@ func restrictedRules(host, other []string) []string {
 }
 
 func publicRules() []string {
-	private := []string{
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-		"192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
+	var private []string
+	for _, prefix := range domain.Private() {
+		private = append(private, prefix.String())
 	}
 	return []string{
 		"ip daddr " + slirpDNS + " meta l4proto { tcp, udp } th dport 53 accept",

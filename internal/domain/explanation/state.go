@@ -12,6 +12,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/quota"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 )
 
@@ -103,6 +104,10 @@ func used() []Entry {
 				Detail: "the password cannot be read: no such file or directory",
 				Remedy: "Put the file below secrets_dir of the daemon's configuration, readable for the daemon.",
 			},
+		},
+		{
+			problem.VpcNotBoundToRegistry, "A registry is reached through the networks that it is bound to, and through no other.", everywhere,
+			made(problem.VpcNotBoundToRegistry, registry.Registry{Name: "acr", NetworkIDs: []string{"net-1111"}}.Bound("network_id", "net-0000").Err()),
 		},
 		{problem.ProcessAlreadyRunning, "One process works on an image at a time.", applyOnly, problem.Problem{
 			Code: problem.ProcessAlreadyRunning, Field: "stage", Value: "Testing", Limit: "one process an image",

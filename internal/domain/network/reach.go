@@ -2,6 +2,7 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -32,6 +33,35 @@ func (n Network) Refuses(hostPort string) bool {
 		}
 		return refusesName(rules, host, uint16(port))
 	case EgressPublic:
+	}
+	return false
+}
+
+// Opens says whether the network lets a connection to a port of an address through. Host is the name that the address was found by,
+// and empty when it was given itself. It decides for the daemon's own requests as a worker's rules do for a step; an address of
+// host.kiln.internal is taken for the daemon's machine, whatever it is.
+func (n Network) Opens(host string, address netip.Addr, port uint16) bool {
+	address, host = address.Unmap(), strings.ToLower(host)
+	switch n.Egress {
+	case EgressPublic:
+		within := func(p netip.Prefix) bool { return p.Contains(address) }
+		return host != HostName && address.Is4() && !slices.ContainsFunc(private, within)
+	case EgressRestricted:
+		rules, problems := Rules(n.Allow)
+		if len(problems) > 0 {
+			return false
+		}
+		if host == HostName {
+			return slices.Contains(rules, Rule{Host: HostName, Port: port})
+		}
+		named := func(r Rule) bool { return r.Host == host }
+		if IsReserved(address) || host != "" && !slices.ContainsFunc(rules, named) {
+			return false // a name that is not listed does not resolve
+		}
+		return slices.ContainsFunc(rules, func(r Rule) bool {
+			return r.opens(port) && (host != "" && named(r) || r.Prefix.IsValid() && r.Prefix.Contains(address))
+		})
+	case EgressNone:
 	}
 	return false
 }

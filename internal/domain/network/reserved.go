@@ -23,6 +23,24 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("fe80::/10"),
 }
 
+// private lists what is not on the public internet, IPv4 alone: a public network has no other.
+var private = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("10.0.0.0/8"),
+	netip.MustParsePrefix("100.64.0.0/10"),
+	netip.MustParsePrefix("127.0.0.0/8"),
+	netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("172.16.0.0/12"),
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("224.0.0.0/4"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+}
+
+// Private lists the IPv4 address ranges that a public network does not reach.
+func Private() []netip.Prefix { return slices.Clone(private) }
+
 // Reserved lists the address ranges that no allow-list opens, whatever else it opens.
 func Reserved() []netip.Prefix { return slices.Clone(reserved) }
 

@@ -47,6 +47,7 @@ const (
 	VersionNotFound       Code = "VersionNotFound"
 	WorkspaceNotFound     Code = "WorkspaceNotFound"
 	LogGone               Code = "LogGone"
+	ManifestUnknown       Code = "ManifestUnknown"
 
 	// What is there already.
 	NameConflict        Code = "NameConflict"
@@ -65,6 +66,9 @@ const (
 	WorkspaceInUse                Code = "WorkspaceInUse"
 	RegistryInUse                 Code = "RegistryInUse"
 	CredentialsUnreadable         Code = "CredentialsUnreadable"
+	VpcNotBoundToRegistry         Code = "VpcNotBoundToRegistry"
+	RegistryUnreachableFromVpc    Code = "RegistryUnreachableFromVpc"
+	RegistryAuthFailed            Code = "RegistryAuthFailed"
 	ProcessAlreadyRunning         Code = "ProcessAlreadyRunning"
 	ResourceGroupTypeNotSupported Code = "ResourceGroupTypeNotSupported"
 	RuntimeMissing                Code = "RuntimeMissing"
@@ -84,6 +88,7 @@ const (
 	FileTooLarge           Code = "FileTooLarge"
 	RequestTooLarge        Code = "RequestTooLarge"
 	InsufficientStorage    Code = "InsufficientStorage"
+	ImageTooLarge          Code = "ImageTooLarge"
 
 	// Who may.
 	Forbidden Code = "Forbidden"
@@ -119,6 +124,9 @@ const (
 	// The machine.
 	DaemonUnavailable   Code = "DaemonUnavailable"
 	RegistryUnreadable  Code = "RegistryUnreadable"
+	RegistryUnreachable Code = "RegistryUnreachable"
+	RegistryRateLimited Code = "RegistryRateLimited"
+	RegistryBadAnswer   Code = "RegistryBadAnswer"
 	RefuseRoot          Code = "RefuseRoot"
 	SubIDMissing        Code = "SubIDMissing"
 	RuntimeIncompatible Code = "RuntimeIncompatible"
@@ -129,15 +137,16 @@ const (
 )
 
 var kinds = map[Kind][]Code{
-	KindNotFound: {NotFound, OfficialImageNotFound, VersionNotFound, WorkspaceNotFound, LogGone},
+	KindNotFound: {NotFound, OfficialImageNotFound, VersionNotFound, WorkspaceNotFound, LogGone, ManifestUnknown},
 	KindConflict: {NameConflict, IdempotencyConflict},
 	KindPrecondition: {
 		InvalidImageState, ImageNotPublished, CannotUnpublish, VersionNotPublishable, ReadOnlyImage, RecipeTampered, ImageInUse, NetworkInUse,
-		ResourceGroupInUse, WorkspaceInUse, RegistryInUse, CredentialsUnreadable, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
+		ResourceGroupInUse, WorkspaceInUse, RegistryInUse, CredentialsUnreadable,
+		VpcNotBoundToRegistry, RegistryUnreachableFromVpc, RegistryAuthFailed, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
 		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, ChangedElsewhere, IncompatibleAPI, RegionMismatch, NetworkConfigDrift,
 		FileMissing,
 	},
-	KindExhausted: {ImageQuotaExceeded, CuExceedsResourceGroup, FileTooLarge, RequestTooLarge, InsufficientStorage},
+	KindExhausted: {ImageQuotaExceeded, CuExceedsResourceGroup, FileTooLarge, RequestTooLarge, InsufficientStorage, ImageTooLarge},
 	KindDenied:    {Forbidden, RefuseRoot},
 	KindFailed: {
 		TestFailed, StepTimeout, PackageNotFound, PackageVersionGone, DependencyConflict, BuildDrift, PublicAccessRequired, NameResolutionFailed, IndexTLSFailed,
@@ -146,7 +155,7 @@ var kinds = map[Kind][]Code{
 		ImagePushFailed, ImagePullFailed, ArtifactMissing, DigestMismatch, Interrupted, Cancelled, Killed,
 		OfficialImageUnavailable,
 	},
-	KindUnavailable: {DaemonUnavailable, RegistryUnreadable, StateInUse, AddressInUse},
+	KindUnavailable: {DaemonUnavailable, RegistryUnreadable, RegistryUnreachable, RegistryRateLimited, RegistryBadAnswer, StateInUse, AddressInUse},
 	KindInternal:    {SubIDMissing, RuntimeIncompatible, SecretKeyInvalid, Internal},
 }
 

@@ -5,9 +5,11 @@ package registry
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kilnhq/kiln/internal/domain/name"
+	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
@@ -95,6 +97,24 @@ func (r Registry) validateEdition() problem.List {
 		}}
 	}
 	return nil
+}
+
+// Bound refuses a network that the registry is not bound to. Field names it.
+func (r Registry) Bound(field, networkID string) problem.List {
+	if slices.Contains(r.NetworkIDs, networkID) {
+		return nil
+	}
+	return problem.List{{
+		Code: problem.VpcNotBoundToRegistry, Field: field, Value: networkID, Limit: strings.Join(r.NetworkIDs, ", "),
+		Detail: "registry " + r.Name + " is not bound to the network", Remedy: "Choose a network that the registry is bound to, or add this one to its network_ids.",
+	}}
+}
+
+// Access is a registry, who asks it, and from where.
+type Access struct {
+	Registry Registry
+	Password Secret            // empty: nobody is named
+	Networks []network.Network // those through which it may be reached: what one of them opens is open
 }
 
 // Syncs says whether images of the registry can be copied to the engine's registry when they are published.

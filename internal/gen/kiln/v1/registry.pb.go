@@ -666,6 +666,342 @@ func (*DeleteRegistryResponse) Descriptor() ([]byte, []int) {
 	return file_kiln_v1_registry_proto_rawDescGZIP(), []int{10}
 }
 
+type ListRepositoriesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RegistryId    string                 `protobuf:"bytes,1,opt,name=registry_id,json=registryId,proto3" json:"registry_id,omitempty"`
+	NetworkId     string                 `protobuf:"bytes,2,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"` // through which it is asked; empty: any that it is bound to
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRepositoriesRequest) Reset() {
+	*x = ListRepositoriesRequest{}
+	mi := &file_kiln_v1_registry_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRepositoriesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRepositoriesRequest) ProtoMessage() {}
+
+func (x *ListRepositoriesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_registry_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRepositoriesRequest.ProtoReflect.Descriptor instead.
+func (*ListRepositoriesRequest) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_registry_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ListRepositoriesRequest) GetRegistryId() string {
+	if x != nil {
+		return x.RegistryId
+	}
+	return ""
+}
+
+func (x *ListRepositoriesRequest) GetNetworkId() string {
+	if x != nil {
+		return x.NetworkId
+	}
+	return ""
+}
+
+type ListRepositoriesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Repositories  []string               `protobuf:"bytes,1,rep,name=repositories,proto3" json:"repositories,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRepositoriesResponse) Reset() {
+	*x = ListRepositoriesResponse{}
+	mi := &file_kiln_v1_registry_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRepositoriesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRepositoriesResponse) ProtoMessage() {}
+
+func (x *ListRepositoriesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_registry_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRepositoriesResponse.ProtoReflect.Descriptor instead.
+func (*ListRepositoriesResponse) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_registry_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ListRepositoriesResponse) GetRepositories() []string {
+	if x != nil {
+		return x.Repositories
+	}
+	return nil
+}
+
+type ListTagsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RegistryId    string                 `protobuf:"bytes,1,opt,name=registry_id,json=registryId,proto3" json:"registry_id,omitempty"`
+	NetworkId     string                 `protobuf:"bytes,2,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"` // as in ListRepositoriesRequest
+	Repository    string                 `protobuf:"bytes,3,opt,name=repository,proto3" json:"repository,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTagsRequest) Reset() {
+	*x = ListTagsRequest{}
+	mi := &file_kiln_v1_registry_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTagsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTagsRequest) ProtoMessage() {}
+
+func (x *ListTagsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_registry_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTagsRequest.ProtoReflect.Descriptor instead.
+func (*ListTagsRequest) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_registry_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *ListTagsRequest) GetRegistryId() string {
+	if x != nil {
+		return x.RegistryId
+	}
+	return ""
+}
+
+func (x *ListTagsRequest) GetNetworkId() string {
+	if x != nil {
+		return x.NetworkId
+	}
+	return ""
+}
+
+func (x *ListTagsRequest) GetRepository() string {
+	if x != nil {
+		return x.Repository
+	}
+	return ""
+}
+
+type ListTagsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tags          []string               `protobuf:"bytes,1,rep,name=tags,proto3" json:"tags,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListTagsResponse) Reset() {
+	*x = ListTagsResponse{}
+	mi := &file_kiln_v1_registry_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListTagsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListTagsResponse) ProtoMessage() {}
+
+func (x *ListTagsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_registry_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListTagsResponse.ProtoReflect.Descriptor instead.
+func (*ListTagsResponse) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_registry_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *ListTagsResponse) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
+type ResolveReferenceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RegistryId    string                 `protobuf:"bytes,1,opt,name=registry_id,json=registryId,proto3" json:"registry_id,omitempty"`
+	NetworkId     string                 `protobuf:"bytes,2,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"` // as in ListRepositoriesRequest
+	Repository    string                 `protobuf:"bytes,3,opt,name=repository,proto3" json:"repository,omitempty"`
+	Reference     string                 `protobuf:"bytes,4,opt,name=reference,proto3" json:"reference,omitempty"` // a tag or a digest
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResolveReferenceRequest) Reset() {
+	*x = ResolveReferenceRequest{}
+	mi := &file_kiln_v1_registry_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveReferenceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveReferenceRequest) ProtoMessage() {}
+
+func (x *ResolveReferenceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_registry_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveReferenceRequest.ProtoReflect.Descriptor instead.
+func (*ResolveReferenceRequest) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_registry_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ResolveReferenceRequest) GetRegistryId() string {
+	if x != nil {
+		return x.RegistryId
+	}
+	return ""
+}
+
+func (x *ResolveReferenceRequest) GetNetworkId() string {
+	if x != nil {
+		return x.NetworkId
+	}
+	return ""
+}
+
+func (x *ResolveReferenceRequest) GetRepository() string {
+	if x != nil {
+		return x.Repository
+	}
+	return ""
+}
+
+func (x *ResolveReferenceRequest) GetReference() string {
+	if x != nil {
+		return x.Reference
+	}
+	return ""
+}
+
+type ResolveReferenceResponse struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Digest         string                 `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`                                       // what the tag points at
+	ManifestDigest string                 `protobuf:"bytes,2,opt,name=manifest_digest,json=manifestDigest,proto3" json:"manifest_digest,omitempty"` // the image for the platform; another one when the tag points at a list of images
+	SizeBytes      int64                  `protobuf:"varint,3,opt,name=size_bytes,json=sizeBytes,proto3" json:"size_bytes,omitempty"`               // of the layers, as they are transferred
+	Layers         int32                  `protobuf:"varint,4,opt,name=layers,proto3" json:"layers,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ResolveReferenceResponse) Reset() {
+	*x = ResolveReferenceResponse{}
+	mi := &file_kiln_v1_registry_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResolveReferenceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResolveReferenceResponse) ProtoMessage() {}
+
+func (x *ResolveReferenceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_registry_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResolveReferenceResponse.ProtoReflect.Descriptor instead.
+func (*ResolveReferenceResponse) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_registry_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ResolveReferenceResponse) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *ResolveReferenceResponse) GetManifestDigest() string {
+	if x != nil {
+		return x.ManifestDigest
+	}
+	return ""
+}
+
+func (x *ResolveReferenceResponse) GetSizeBytes() int64 {
+	if x != nil {
+		return x.SizeBytes
+	}
+	return 0
+}
+
+func (x *ResolveReferenceResponse) GetLayers() int32 {
+	if x != nil {
+		return x.Layers
+	}
+	return 0
+}
+
 var File_kiln_v1_registry_proto protoreflect.FileDescriptor
 
 const file_kiln_v1_registry_proto_rawDesc = "" +
@@ -721,13 +1057,48 @@ const file_kiln_v1_registry_proto_rawDesc = "" +
 	"\bregistry\x18\x01 \x01(\v2\x11.kiln.v1.RegistryR\bregistry\"'\n" +
 	"\x15DeleteRegistryRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"\x18\n" +
-	"\x16DeleteRegistryResponse2\xb1\x03\n" +
+	"\x16DeleteRegistryResponse\"Y\n" +
+	"\x17ListRepositoriesRequest\x12\x1f\n" +
+	"\vregistry_id\x18\x01 \x01(\tR\n" +
+	"registryId\x12\x1d\n" +
+	"\n" +
+	"network_id\x18\x02 \x01(\tR\tnetworkId\">\n" +
+	"\x18ListRepositoriesResponse\x12\"\n" +
+	"\frepositories\x18\x01 \x03(\tR\frepositories\"q\n" +
+	"\x0fListTagsRequest\x12\x1f\n" +
+	"\vregistry_id\x18\x01 \x01(\tR\n" +
+	"registryId\x12\x1d\n" +
+	"\n" +
+	"network_id\x18\x02 \x01(\tR\tnetworkId\x12\x1e\n" +
+	"\n" +
+	"repository\x18\x03 \x01(\tR\n" +
+	"repository\"&\n" +
+	"\x10ListTagsResponse\x12\x12\n" +
+	"\x04tags\x18\x01 \x03(\tR\x04tags\"\x97\x01\n" +
+	"\x17ResolveReferenceRequest\x12\x1f\n" +
+	"\vregistry_id\x18\x01 \x01(\tR\n" +
+	"registryId\x12\x1d\n" +
+	"\n" +
+	"network_id\x18\x02 \x01(\tR\tnetworkId\x12\x1e\n" +
+	"\n" +
+	"repository\x18\x03 \x01(\tR\n" +
+	"repository\x12\x1c\n" +
+	"\treference\x18\x04 \x01(\tR\treference\"\x92\x01\n" +
+	"\x18ResolveReferenceResponse\x12\x16\n" +
+	"\x06digest\x18\x01 \x01(\tR\x06digest\x12'\n" +
+	"\x0fmanifest_digest\x18\x02 \x01(\tR\x0emanifestDigest\x12\x1d\n" +
+	"\n" +
+	"size_bytes\x18\x03 \x01(\x03R\tsizeBytes\x12\x16\n" +
+	"\x06layers\x18\x04 \x01(\x05R\x06layers2\xaa\x05\n" +
 	"\x0fRegistryService\x12S\n" +
 	"\x0eCreateRegistry\x12\x1e.kiln.v1.CreateRegistryRequest\x1a\x1f.kiln.v1.CreateRegistryResponse\"\x00\x12J\n" +
 	"\vGetRegistry\x12\x1b.kiln.v1.GetRegistryRequest\x1a\x1c.kiln.v1.GetRegistryResponse\"\x00\x12S\n" +
 	"\x0eListRegistries\x12\x1e.kiln.v1.ListRegistriesRequest\x1a\x1f.kiln.v1.ListRegistriesResponse\"\x00\x12S\n" +
 	"\x0eUpdateRegistry\x12\x1e.kiln.v1.UpdateRegistryRequest\x1a\x1f.kiln.v1.UpdateRegistryResponse\"\x00\x12S\n" +
-	"\x0eDeleteRegistry\x12\x1e.kiln.v1.DeleteRegistryRequest\x1a\x1f.kiln.v1.DeleteRegistryResponse\"\x00B\x8d\x01\n" +
+	"\x0eDeleteRegistry\x12\x1e.kiln.v1.DeleteRegistryRequest\x1a\x1f.kiln.v1.DeleteRegistryResponse\"\x00\x12Y\n" +
+	"\x10ListRepositories\x12 .kiln.v1.ListRepositoriesRequest\x1a!.kiln.v1.ListRepositoriesResponse\"\x00\x12A\n" +
+	"\bListTags\x12\x18.kiln.v1.ListTagsRequest\x1a\x19.kiln.v1.ListTagsResponse\"\x00\x12Y\n" +
+	"\x10ResolveReference\x12 .kiln.v1.ResolveReferenceRequest\x1a!.kiln.v1.ResolveReferenceResponse\"\x00B\x8d\x01\n" +
 	"\vcom.kiln.v1B\rRegistryProtoP\x01Z2github.com/kilnhq/kiln/internal/gen/kiln/v1;kilnv1\xa2\x02\x03KXX\xaa\x02\aKiln.V1\xca\x02\aKiln\\V1\xe2\x02\x13Kiln\\V1\\GPBMetadata\xea\x02\bKiln::V1b\x06proto3"
 
 var (
@@ -742,24 +1113,30 @@ func file_kiln_v1_registry_proto_rawDescGZIP() []byte {
 	return file_kiln_v1_registry_proto_rawDescData
 }
 
-var file_kiln_v1_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_kiln_v1_registry_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_kiln_v1_registry_proto_goTypes = []any{
-	(*Registry)(nil),               // 0: kiln.v1.Registry
-	(*CreateRegistryRequest)(nil),  // 1: kiln.v1.CreateRegistryRequest
-	(*CreateRegistryResponse)(nil), // 2: kiln.v1.CreateRegistryResponse
-	(*GetRegistryRequest)(nil),     // 3: kiln.v1.GetRegistryRequest
-	(*GetRegistryResponse)(nil),    // 4: kiln.v1.GetRegistryResponse
-	(*ListRegistriesRequest)(nil),  // 5: kiln.v1.ListRegistriesRequest
-	(*ListRegistriesResponse)(nil), // 6: kiln.v1.ListRegistriesResponse
-	(*UpdateRegistryRequest)(nil),  // 7: kiln.v1.UpdateRegistryRequest
-	(*UpdateRegistryResponse)(nil), // 8: kiln.v1.UpdateRegistryResponse
-	(*DeleteRegistryRequest)(nil),  // 9: kiln.v1.DeleteRegistryRequest
-	(*DeleteRegistryResponse)(nil), // 10: kiln.v1.DeleteRegistryResponse
-	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
+	(*Registry)(nil),                 // 0: kiln.v1.Registry
+	(*CreateRegistryRequest)(nil),    // 1: kiln.v1.CreateRegistryRequest
+	(*CreateRegistryResponse)(nil),   // 2: kiln.v1.CreateRegistryResponse
+	(*GetRegistryRequest)(nil),       // 3: kiln.v1.GetRegistryRequest
+	(*GetRegistryResponse)(nil),      // 4: kiln.v1.GetRegistryResponse
+	(*ListRegistriesRequest)(nil),    // 5: kiln.v1.ListRegistriesRequest
+	(*ListRegistriesResponse)(nil),   // 6: kiln.v1.ListRegistriesResponse
+	(*UpdateRegistryRequest)(nil),    // 7: kiln.v1.UpdateRegistryRequest
+	(*UpdateRegistryResponse)(nil),   // 8: kiln.v1.UpdateRegistryResponse
+	(*DeleteRegistryRequest)(nil),    // 9: kiln.v1.DeleteRegistryRequest
+	(*DeleteRegistryResponse)(nil),   // 10: kiln.v1.DeleteRegistryResponse
+	(*ListRepositoriesRequest)(nil),  // 11: kiln.v1.ListRepositoriesRequest
+	(*ListRepositoriesResponse)(nil), // 12: kiln.v1.ListRepositoriesResponse
+	(*ListTagsRequest)(nil),          // 13: kiln.v1.ListTagsRequest
+	(*ListTagsResponse)(nil),         // 14: kiln.v1.ListTagsResponse
+	(*ResolveReferenceRequest)(nil),  // 15: kiln.v1.ResolveReferenceRequest
+	(*ResolveReferenceResponse)(nil), // 16: kiln.v1.ResolveReferenceResponse
+	(*timestamppb.Timestamp)(nil),    // 17: google.protobuf.Timestamp
 }
 var file_kiln_v1_registry_proto_depIdxs = []int32{
-	11, // 0: kiln.v1.Registry.created_at:type_name -> google.protobuf.Timestamp
-	11, // 1: kiln.v1.Registry.updated_at:type_name -> google.protobuf.Timestamp
+	17, // 0: kiln.v1.Registry.created_at:type_name -> google.protobuf.Timestamp
+	17, // 1: kiln.v1.Registry.updated_at:type_name -> google.protobuf.Timestamp
 	0,  // 2: kiln.v1.CreateRegistryRequest.registry:type_name -> kiln.v1.Registry
 	0,  // 3: kiln.v1.CreateRegistryResponse.registry:type_name -> kiln.v1.Registry
 	0,  // 4: kiln.v1.GetRegistryResponse.registry:type_name -> kiln.v1.Registry
@@ -771,13 +1148,19 @@ var file_kiln_v1_registry_proto_depIdxs = []int32{
 	5,  // 10: kiln.v1.RegistryService.ListRegistries:input_type -> kiln.v1.ListRegistriesRequest
 	7,  // 11: kiln.v1.RegistryService.UpdateRegistry:input_type -> kiln.v1.UpdateRegistryRequest
 	9,  // 12: kiln.v1.RegistryService.DeleteRegistry:input_type -> kiln.v1.DeleteRegistryRequest
-	2,  // 13: kiln.v1.RegistryService.CreateRegistry:output_type -> kiln.v1.CreateRegistryResponse
-	4,  // 14: kiln.v1.RegistryService.GetRegistry:output_type -> kiln.v1.GetRegistryResponse
-	6,  // 15: kiln.v1.RegistryService.ListRegistries:output_type -> kiln.v1.ListRegistriesResponse
-	8,  // 16: kiln.v1.RegistryService.UpdateRegistry:output_type -> kiln.v1.UpdateRegistryResponse
-	10, // 17: kiln.v1.RegistryService.DeleteRegistry:output_type -> kiln.v1.DeleteRegistryResponse
-	13, // [13:18] is the sub-list for method output_type
-	8,  // [8:13] is the sub-list for method input_type
+	11, // 13: kiln.v1.RegistryService.ListRepositories:input_type -> kiln.v1.ListRepositoriesRequest
+	13, // 14: kiln.v1.RegistryService.ListTags:input_type -> kiln.v1.ListTagsRequest
+	15, // 15: kiln.v1.RegistryService.ResolveReference:input_type -> kiln.v1.ResolveReferenceRequest
+	2,  // 16: kiln.v1.RegistryService.CreateRegistry:output_type -> kiln.v1.CreateRegistryResponse
+	4,  // 17: kiln.v1.RegistryService.GetRegistry:output_type -> kiln.v1.GetRegistryResponse
+	6,  // 18: kiln.v1.RegistryService.ListRegistries:output_type -> kiln.v1.ListRegistriesResponse
+	8,  // 19: kiln.v1.RegistryService.UpdateRegistry:output_type -> kiln.v1.UpdateRegistryResponse
+	10, // 20: kiln.v1.RegistryService.DeleteRegistry:output_type -> kiln.v1.DeleteRegistryResponse
+	12, // 21: kiln.v1.RegistryService.ListRepositories:output_type -> kiln.v1.ListRepositoriesResponse
+	14, // 22: kiln.v1.RegistryService.ListTags:output_type -> kiln.v1.ListTagsResponse
+	16, // 23: kiln.v1.RegistryService.ResolveReference:output_type -> kiln.v1.ResolveReferenceResponse
+	16, // [16:24] is the sub-list for method output_type
+	8,  // [8:16] is the sub-list for method input_type
 	8,  // [8:8] is the sub-list for extension type_name
 	8,  // [8:8] is the sub-list for extension extendee
 	0,  // [0:8] is the sub-list for field type_name
@@ -794,7 +1177,7 @@ func file_kiln_v1_registry_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kiln_v1_registry_proto_rawDesc), len(file_kiln_v1_registry_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -48,6 +48,15 @@ const (
 	// RegistryServiceDeleteRegistryProcedure is the fully-qualified name of the RegistryService's
 	// DeleteRegistry RPC.
 	RegistryServiceDeleteRegistryProcedure = "/kiln.v1.RegistryService/DeleteRegistry"
+	// RegistryServiceListRepositoriesProcedure is the fully-qualified name of the RegistryService's
+	// ListRepositories RPC.
+	RegistryServiceListRepositoriesProcedure = "/kiln.v1.RegistryService/ListRepositories"
+	// RegistryServiceListTagsProcedure is the fully-qualified name of the RegistryService's ListTags
+	// RPC.
+	RegistryServiceListTagsProcedure = "/kiln.v1.RegistryService/ListTags"
+	// RegistryServiceResolveReferenceProcedure is the fully-qualified name of the RegistryService's
+	// ResolveReference RPC.
+	RegistryServiceResolveReferenceProcedure = "/kiln.v1.RegistryService/ResolveReference"
 )
 
 // RegistryServiceClient is a client for the kiln.v1.RegistryService service.
@@ -58,6 +67,10 @@ type RegistryServiceClient interface {
 	ListRegistries(context.Context, *connect.Request[v1.ListRegistriesRequest]) (*connect.Response[v1.ListRegistriesResponse], error)
 	UpdateRegistry(context.Context, *connect.Request[v1.UpdateRegistryRequest]) (*connect.Response[v1.UpdateRegistryResponse], error)
 	DeleteRegistry(context.Context, *connect.Request[v1.DeleteRegistryRequest]) (*connect.Response[v1.DeleteRegistryResponse], error)
+	// ListRepositories, ListTags and ResolveReference ask the registry itself. They write nothing.
+	ListRepositories(context.Context, *connect.Request[v1.ListRepositoriesRequest]) (*connect.Response[v1.ListRepositoriesResponse], error)
+	ListTags(context.Context, *connect.Request[v1.ListTagsRequest]) (*connect.Response[v1.ListTagsResponse], error)
+	ResolveReference(context.Context, *connect.Request[v1.ResolveReferenceRequest]) (*connect.Response[v1.ResolveReferenceResponse], error)
 }
 
 // NewRegistryServiceClient constructs a client for the kiln.v1.RegistryService service. By default,
@@ -101,16 +114,37 @@ func NewRegistryServiceClient(httpClient connect.HTTPClient, baseURL string, opt
 			connect.WithSchema(registryServiceMethods.ByName("DeleteRegistry")),
 			connect.WithClientOptions(opts...),
 		),
+		listRepositories: connect.NewClient[v1.ListRepositoriesRequest, v1.ListRepositoriesResponse](
+			httpClient,
+			baseURL+RegistryServiceListRepositoriesProcedure,
+			connect.WithSchema(registryServiceMethods.ByName("ListRepositories")),
+			connect.WithClientOptions(opts...),
+		),
+		listTags: connect.NewClient[v1.ListTagsRequest, v1.ListTagsResponse](
+			httpClient,
+			baseURL+RegistryServiceListTagsProcedure,
+			connect.WithSchema(registryServiceMethods.ByName("ListTags")),
+			connect.WithClientOptions(opts...),
+		),
+		resolveReference: connect.NewClient[v1.ResolveReferenceRequest, v1.ResolveReferenceResponse](
+			httpClient,
+			baseURL+RegistryServiceResolveReferenceProcedure,
+			connect.WithSchema(registryServiceMethods.ByName("ResolveReference")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
 // registryServiceClient implements RegistryServiceClient.
 type registryServiceClient struct {
-	createRegistry *connect.Client[v1.CreateRegistryRequest, v1.CreateRegistryResponse]
-	getRegistry    *connect.Client[v1.GetRegistryRequest, v1.GetRegistryResponse]
-	listRegistries *connect.Client[v1.ListRegistriesRequest, v1.ListRegistriesResponse]
-	updateRegistry *connect.Client[v1.UpdateRegistryRequest, v1.UpdateRegistryResponse]
-	deleteRegistry *connect.Client[v1.DeleteRegistryRequest, v1.DeleteRegistryResponse]
+	createRegistry   *connect.Client[v1.CreateRegistryRequest, v1.CreateRegistryResponse]
+	getRegistry      *connect.Client[v1.GetRegistryRequest, v1.GetRegistryResponse]
+	listRegistries   *connect.Client[v1.ListRegistriesRequest, v1.ListRegistriesResponse]
+	updateRegistry   *connect.Client[v1.UpdateRegistryRequest, v1.UpdateRegistryResponse]
+	deleteRegistry   *connect.Client[v1.DeleteRegistryRequest, v1.DeleteRegistryResponse]
+	listRepositories *connect.Client[v1.ListRepositoriesRequest, v1.ListRepositoriesResponse]
+	listTags         *connect.Client[v1.ListTagsRequest, v1.ListTagsResponse]
+	resolveReference *connect.Client[v1.ResolveReferenceRequest, v1.ResolveReferenceResponse]
 }
 
 // CreateRegistry calls kiln.v1.RegistryService.CreateRegistry.
@@ -138,6 +172,21 @@ func (c *registryServiceClient) DeleteRegistry(ctx context.Context, req *connect
 	return c.deleteRegistry.CallUnary(ctx, req)
 }
 
+// ListRepositories calls kiln.v1.RegistryService.ListRepositories.
+func (c *registryServiceClient) ListRepositories(ctx context.Context, req *connect.Request[v1.ListRepositoriesRequest]) (*connect.Response[v1.ListRepositoriesResponse], error) {
+	return c.listRepositories.CallUnary(ctx, req)
+}
+
+// ListTags calls kiln.v1.RegistryService.ListTags.
+func (c *registryServiceClient) ListTags(ctx context.Context, req *connect.Request[v1.ListTagsRequest]) (*connect.Response[v1.ListTagsResponse], error) {
+	return c.listTags.CallUnary(ctx, req)
+}
+
+// ResolveReference calls kiln.v1.RegistryService.ResolveReference.
+func (c *registryServiceClient) ResolveReference(ctx context.Context, req *connect.Request[v1.ResolveReferenceRequest]) (*connect.Response[v1.ResolveReferenceResponse], error) {
+	return c.resolveReference.CallUnary(ctx, req)
+}
+
 // RegistryServiceHandler is an implementation of the kiln.v1.RegistryService service.
 type RegistryServiceHandler interface {
 	// CreateRegistry answers what is there already when the request key was seen before with the same content.
@@ -146,6 +195,10 @@ type RegistryServiceHandler interface {
 	ListRegistries(context.Context, *connect.Request[v1.ListRegistriesRequest]) (*connect.Response[v1.ListRegistriesResponse], error)
 	UpdateRegistry(context.Context, *connect.Request[v1.UpdateRegistryRequest]) (*connect.Response[v1.UpdateRegistryResponse], error)
 	DeleteRegistry(context.Context, *connect.Request[v1.DeleteRegistryRequest]) (*connect.Response[v1.DeleteRegistryResponse], error)
+	// ListRepositories, ListTags and ResolveReference ask the registry itself. They write nothing.
+	ListRepositories(context.Context, *connect.Request[v1.ListRepositoriesRequest]) (*connect.Response[v1.ListRepositoriesResponse], error)
+	ListTags(context.Context, *connect.Request[v1.ListTagsRequest]) (*connect.Response[v1.ListTagsResponse], error)
+	ResolveReference(context.Context, *connect.Request[v1.ResolveReferenceRequest]) (*connect.Response[v1.ResolveReferenceResponse], error)
 }
 
 // NewRegistryServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -185,6 +238,24 @@ func NewRegistryServiceHandler(svc RegistryServiceHandler, opts ...connect.Handl
 		connect.WithSchema(registryServiceMethods.ByName("DeleteRegistry")),
 		connect.WithHandlerOptions(opts...),
 	)
+	registryServiceListRepositoriesHandler := connect.NewUnaryHandler(
+		RegistryServiceListRepositoriesProcedure,
+		svc.ListRepositories,
+		connect.WithSchema(registryServiceMethods.ByName("ListRepositories")),
+		connect.WithHandlerOptions(opts...),
+	)
+	registryServiceListTagsHandler := connect.NewUnaryHandler(
+		RegistryServiceListTagsProcedure,
+		svc.ListTags,
+		connect.WithSchema(registryServiceMethods.ByName("ListTags")),
+		connect.WithHandlerOptions(opts...),
+	)
+	registryServiceResolveReferenceHandler := connect.NewUnaryHandler(
+		RegistryServiceResolveReferenceProcedure,
+		svc.ResolveReference,
+		connect.WithSchema(registryServiceMethods.ByName("ResolveReference")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/kiln.v1.RegistryService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case RegistryServiceCreateRegistryProcedure:
@@ -197,6 +268,12 @@ func NewRegistryServiceHandler(svc RegistryServiceHandler, opts ...connect.Handl
 			registryServiceUpdateRegistryHandler.ServeHTTP(w, r)
 		case RegistryServiceDeleteRegistryProcedure:
 			registryServiceDeleteRegistryHandler.ServeHTTP(w, r)
+		case RegistryServiceListRepositoriesProcedure:
+			registryServiceListRepositoriesHandler.ServeHTTP(w, r)
+		case RegistryServiceListTagsProcedure:
+			registryServiceListTagsHandler.ServeHTTP(w, r)
+		case RegistryServiceResolveReferenceProcedure:
+			registryServiceResolveReferenceHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -224,4 +301,16 @@ func (UnimplementedRegistryServiceHandler) UpdateRegistry(context.Context, *conn
 
 func (UnimplementedRegistryServiceHandler) DeleteRegistry(context.Context, *connect.Request[v1.DeleteRegistryRequest]) (*connect.Response[v1.DeleteRegistryResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kiln.v1.RegistryService.DeleteRegistry is not implemented"))
+}
+
+func (UnimplementedRegistryServiceHandler) ListRepositories(context.Context, *connect.Request[v1.ListRepositoriesRequest]) (*connect.Response[v1.ListRepositoriesResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kiln.v1.RegistryService.ListRepositories is not implemented"))
+}
+
+func (UnimplementedRegistryServiceHandler) ListTags(context.Context, *connect.Request[v1.ListTagsRequest]) (*connect.Response[v1.ListTagsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kiln.v1.RegistryService.ListTags is not implemented"))
+}
+
+func (UnimplementedRegistryServiceHandler) ResolveReference(context.Context, *connect.Request[v1.ResolveReferenceRequest]) (*connect.Response[v1.ResolveReferenceResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("kiln.v1.RegistryService.ResolveReference is not implemented"))
 }
