@@ -3,50 +3,27 @@ package registry
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	framework "github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kilnhq/kiln/internal/client"
+	"github.com/kilnhq/kiln/provider/datasource"
 	"github.com/kilnhq/kiln/provider/session"
 )
 
-// source is what the data sources of a registry have in common. Each asks the registry itself, by the daemon.
-type source struct {
-	name    string // after the provider's name
-	session *session.Session
-}
-
-// Metadata names the data source.
-func (d *source) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_" + d.name
-}
-
-// Configure takes the session over from the provider.
-func (d *source) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.session = session.From(req.ProviderData, &resp.Diagnostics)
-}
-
-// ask asks a registry, and adds what goes wrong. It says whether all went well.
-func (d *source) ask(
-	ctx context.Context, of question, resp *datasource.ReadResponse, do func(c *client.Client, q client.RegistryQuestion) error,
-) bool {
-	c, err := d.session.Client(ctx)
-	if err == nil {
-		err = do(c, client.RegistryQuestion{RegistryID: of.RegistryID.ValueString(), NetworkID: of.NetworkID.ValueString()})
-	}
+// ask makes a question to a registry, which the daemon asks.
+func ask(
+	ctx context.Context, s *session.Session, registryID, networkID types.String, do func(c *client.Client, q client.RegistryQuestion) error,
+) error {
+	c, err := s.Client(ctx)
 	if err != nil {
-		d.session.AddError(&resp.Diagnostics, "read "+strings.ReplaceAll(d.name, "_", " "), err)
+		return err
 	}
-	return err == nil
-}
-
-// question says which registry is asked.
-type question struct {
-	RegistryID types.String
-	NetworkID  types.String
+	return do(c, client.RegistryQuestion{RegistryID: registryID.ValueString(), NetworkID: networkID.ValueString()})
 }
 
 func registryID() schema.Attribute {
@@ -77,42 +54,32 @@ type repositoriesModel struct {
 	Repositories []string     `tfsdk:"repositories"`
 }
 
-type repositoriesDataSource struct{ source }
-
 // NewRepositoriesDataSource makes the data source kiln_registry_repositories.
-func NewRepositoriesDataSource() datasource.DataSource {
-	return &repositoriesDataSource{source{name: "registry_repositories"}}
-}
-
-// Schema describes the attributes.
-func (d *repositoriesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "The namespaces and repositories of a registry, as it lists them to the registry's user. Not every registry has such a " +
-			"list.",
-		Attributes: map[string]schema.Attribute{
-			"registry_id": registryID(), "network_id": networkID(),
-			"namespace": schema.StringAttribute{
-				Optional: true, MarkdownDescription: "Only the repositories of this namespace: those whose name begins with it and a `/`.",
+func NewRepositoriesDataSource() framework.DataSource {
+	return datasource.New(datasource.Kind[repositoriesModel]{
+		Type: "registry_repositories",
+		Schema: schema.Schema{
+			MarkdownDescription: "The namespaces and repositories of a registry, as it lists them to the registry's user. Not every registry has such a " +
+				"list.",
+			Attributes: map[string]schema.Attribute{
+				"registry_id": registryID(), "network_id": networkID(),
+				"namespace": schema.StringAttribute{
+					Optional: true, MarkdownDescription: "Only the repositories of this namespace: those whose name begins with it and a `/`.",
+				},
+				"namespaces":   names("What the names of all repositories begin with, up to the first `/`, each once and in order."),
+				"repositories": names("The names of the repositories, in order."),
 			},
-			"namespaces":   names("What the names of all repositories begin with, up to the first `/`, each once and in order."),
-			"repositories": names("The names of the repositories, in order."),
 		},
-	}
+		Doing: func(repositoriesModel) string { return "read the repositories of a registry" }, Read: readRepositories,
+	})
 }
 
-// Read asks the registry.
-func (d *repositoriesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m repositoriesModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
-		return
-	}
+func readRepositories(ctx context.Context, s *session.Session, m repositoriesModel) (repositoriesModel, error) {
 	var all []string
-	if !d.ask(ctx, question{m.RegistryID, m.NetworkID}, resp, func(c *client.Client, q client.RegistryQuestion) (err error) {
+	err := ask(ctx, s, m.RegistryID, m.NetworkID, func(c *client.Client, q client.RegistryQuestion) (err error) {
 		all, err = c.Repositories(ctx, q)
 		return err
-	}) {
-		return
-	}
+	})
 	slices.Sort(all)
 	m.Namespaces, m.Repositories = []string{}, []string{}
 	for _, name := range all {
@@ -124,7 +91,7 @@ func (d *repositoriesDataSource) Read(ctx context.Context, req datasource.ReadRe
 			m.Repositories = append(m.Repositories, name)
 		}
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+	return m, err
 }
 
 type tagsModel struct {
@@ -134,38 +101,28 @@ type tagsModel struct {
 	Tags       []string     `tfsdk:"tags"`
 }
 
-type tagsDataSource struct{ source }
-
 // NewTagsDataSource makes the data source kiln_registry_tags.
-func NewTagsDataSource() datasource.DataSource { return &tagsDataSource{source{name: "registry_tags"}} }
-
-// Schema describes the attributes.
-func (d *tagsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "The tags of a repository in a registry.",
-		Attributes: map[string]schema.Attribute{
-			"registry_id": registryID(), "network_id": networkID(), "repository": repositoryName(), "tags": names("The tags, in order."),
+func NewTagsDataSource() framework.DataSource {
+	return datasource.New(datasource.Kind[tagsModel]{
+		Type: "registry_tags",
+		Schema: schema.Schema{
+			MarkdownDescription: "The tags of a repository in a registry.",
+			Attributes: map[string]schema.Attribute{
+				"registry_id": registryID(), "network_id": networkID(), "repository": repositoryName(), "tags": names("The tags, in order."),
+			},
 		},
-	}
-}
-
-// Read asks the registry.
-func (d *tagsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m tagsModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
-		return
-	}
-	if !d.ask(ctx, question{m.RegistryID, m.NetworkID}, resp, func(c *client.Client, q client.RegistryQuestion) (err error) {
-		m.Tags, err = c.Tags(ctx, q, m.Repository.ValueString())
-		return err
-	}) {
-		return
-	}
-	if m.Tags == nil {
-		m.Tags = []string{}
-	}
-	slices.Sort(m.Tags)
-	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
+		Doing: func(m tagsModel) string { return "read the tags of " + strconv.Quote(m.Repository.ValueString()) },
+		Read: func(ctx context.Context, s *session.Session, m tagsModel) (tagsModel, error) {
+			m.Tags = []string{}
+			err := ask(ctx, s, m.RegistryID, m.NetworkID, func(c *client.Client, q client.RegistryQuestion) error {
+				tags, err := c.Tags(ctx, q, m.Repository.ValueString())
+				m.Tags = append(m.Tags, tags...)
+				return err
+			})
+			slices.Sort(m.Tags)
+			return m, err
+		},
+	})
 }
 
 type imageModel struct {
@@ -179,22 +136,33 @@ type imageModel struct {
 	Layers         types.Int64  `tfsdk:"layers"`
 }
 
-type imageDataSource struct{ source }
-
 // NewImageDataSource makes the data source kiln_registry_image.
-func NewImageDataSource() datasource.DataSource {
-	return &imageDataSource{source{name: "registry_image"}}
+func NewImageDataSource() framework.DataSource {
+	return datasource.New(datasource.Kind[imageModel]{
+		Type: "registry_image", Schema: imageSchema(),
+		Doing: func(m imageModel) string {
+			return "read the image " + strconv.Quote(m.Repository.ValueString()+" "+m.Reference.ValueString())
+		},
+		Read: func(ctx context.Context, s *session.Session, m imageModel) (imageModel, error) {
+			err := ask(ctx, s, m.RegistryID, m.NetworkID, func(c *client.Client, q client.RegistryQuestion) error {
+				r, err := c.Resolve(ctx, q, m.Repository.ValueString(), m.Reference.ValueString())
+				m.Digest, m.ManifestDigest = types.StringValue(r.Digest), types.StringValue(r.Manifest)
+				m.SizeBytes, m.Layers = types.Int64Value(r.Size), types.Int64Value(int64(r.Layers))
+				return err
+			})
+			return m, err
+		},
+	})
 }
 
-// Schema describes the attributes.
-func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+func imageSchema() schema.Schema {
 	text := func(description string) schema.Attribute {
 		return schema.StringAttribute{Computed: true, MarkdownDescription: description}
 	}
 	number := func(description string) schema.Attribute {
 		return schema.Int64Attribute{Computed: true, MarkdownDescription: description}
 	}
-	resp.Schema = schema.Schema{
+	return schema.Schema{
 		MarkdownDescription: "What a tag or a digest of a registry stands for. It has to be an image for linux/amd64 of at most 5 GiB and 127 layers, or a " +
 			"list of images with one such; all else is an error. Only its manifest and its configuration are fetched.",
 		Attributes: map[string]schema.Attribute{
@@ -205,21 +173,5 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			"size_bytes":      number("The size of the layers in bytes, as they are transferred."),
 			"layers":          number("The number of layers."),
 		},
-	}
-}
-
-// Read asks the registry.
-func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m imageModel
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
-		return
-	}
-	if d.ask(ctx, question{m.RegistryID, m.NetworkID}, resp, func(c *client.Client, q client.RegistryQuestion) error {
-		r, err := c.Resolve(ctx, q, m.Repository.ValueString(), m.Reference.ValueString())
-		m.Digest, m.ManifestDigest = types.StringValue(r.Digest), types.StringValue(r.Manifest)
-		m.SizeBytes, m.Layers = types.Int64Value(r.Size), types.Int64Value(int64(r.Layers))
-		return err
-	}) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 	}
 }

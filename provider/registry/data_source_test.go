@@ -44,7 +44,7 @@ func TestAccDataSources(t *testing.T) {
 		)},
 		acctest.Unchanged(data("image", "repository = \"team/base\"\nreference = \"v1\"")),
 		moved,
-		acctest.Refused(data("image", "repository = \"team/base\"\nreference = \"v3\""), "Cannot read registry image: ManifestUnknown", "Field: reference"),
+		acctest.Refused(data("image", "repository = \"team/base\"\nreference = \"v3\""), "Cannot read the image", "ManifestUnknown", "Field: reference"),
 		acctest.Refused(data("tags", "repository = \"team/base\"\nnetwork_id = \"net-other\""), "VpcNotBoundToRegistry", "Field: network_id", "net-other"),
 		acctest.Refused(d.Provider()+"data \"kiln_registry_tags\" \"d\" {\n  registry_id = \"reg-none\"\n  repository = \"a\"\n}\n", "NotFound", "reg-none"),
 	)

@@ -109,7 +109,7 @@ func (m Manifest) IsIndex() bool { return m.MediaType == typeIndex || m.MediaTyp
 // bad is the refusal of an answer that makes no sense. Name is what was asked for.
 func bad(name, detail string) problem.Problem {
 	return problem.Problem{
-		Code: problem.RegistryBadAnswer, Value: name, Limit: "answers of the OCI distribution specification", Detail: detail,
+		Code: problem.RegistryBadAnswer, Field: "endpoint", Value: name, Limit: "answers of the OCI distribution specification", Detail: detail,
 		Remedy: "Check that the endpoint is a registry, and that nothing between it and the daemon answers in its place.",
 	}
 }
@@ -175,7 +175,7 @@ func (m Manifest) checkImage(name string) error {
 			return bad(name, fmt.Sprintf("a layer of it is %.100q", l.MediaType))
 		case l.Size > MaxSize-size:
 			return problem.Problem{
-				Code: problem.ImageTooLarge, Value: name, Limit: strconv.Itoa(MaxSize>>30) + " GiB", Detail: "its layers are larger than an image may be",
+				Code: problem.ImageTooLarge, Field: "reference", Value: name, Limit: strconv.Itoa(MaxSize>>30) + " GiB", Detail: "its layers are larger than an image may be",
 				Remedy: "Use a smaller image: leave out what the tasks do not need.",
 			}
 		}
@@ -215,7 +215,7 @@ func wrongPlatform(name, found string) problem.Problem {
 		found = found[:200] + "…"
 	}
 	return problem.Problem{
-		Code: problem.ArchitectureNotSupported, Value: name + " (" + strings.ToValidUTF8(found, "?") + ")", Limit: "linux/" + Architecture,
+		Code: problem.ArchitectureNotSupported, Field: "reference", Value: name + " (" + strings.ToValidUTF8(found, "?") + ")", Limit: "linux/" + Architecture,
 		Detail: "the image is for another platform", Remedy: "Use an image that was built for linux/" + Architecture + ".",
 	}
 }
