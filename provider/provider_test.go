@@ -138,8 +138,11 @@ func TestAccIncompatible(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	acctest.Run(t, acctest.Refused("provider \"kiln\" { endpoint = \"unix://"+path+"\" }\nresource \"kiln_workspace\" \"x\" { name = \"a\" }\n",
-		"Cannot connect to the daemon: IncompatibleApi", "Value: 99", "Limit: 1"))
+	cli := acctest.Start(t).CLI(t)
+	cli.Provider("provider \"kiln\" { endpoint = \"unix://"+path+"\" }\n", "resource \"kiln_workspace\" \"x\" { name = \"a\" }\n")
+	cli.RefusePlan(acctest.Refusal{
+		Code: problem.IncompatibleAPI, Doing: "connect to the daemon", Says: []string{"Value: 99", "Limit: 1"},
+	})
 }
 
 // TestAccTrace: what the SDK traces is there as soon as Terraform is asked for a log.

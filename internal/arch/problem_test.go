@@ -41,7 +41,7 @@ type raised struct {
 	tested []string // which tests name it
 }
 
-// TestProblems checks every code: it is raised, explained, and named by a test.
+// TestProblems checks every code: it is raised, explained, and named by a test; by one of the provider's when plans judge it.
 func TestProblems(t *testing.T) {
 	t.Parallel()
 	codes := constants(t)
@@ -70,6 +70,12 @@ func TestProblems(t *testing.T) {
 	}
 	explained := explanation.Entries()
 	for constant, r := range codes {
+		planned := slices.ContainsFunc(explained, func(e explanation.Entry) bool {
+			return e.Code == r.code && slices.Contains(e.Phases, explanation.PhasePlan)
+		})
+		if planned && !slices.ContainsFunc(r.tested, func(name string) bool { return strings.Contains(name, "/provider/") }) && !slices.Contains(early, r.code) {
+			t.Errorf("problem.%s is judged in the plan, and is in no acceptance test", constant)
+		}
 		if len(r.by) == 0 {
 			t.Errorf("problem.%s is raised nowhere", constant)
 		}

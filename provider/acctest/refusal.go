@@ -15,7 +15,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
-// Refusal is what an error of Terraform's says, and where.
+// Refusal is what an error or a warning of Terraform's says, and where.
 type Refusal struct {
 	Code  problem.Code
 	Doing string   // what was tried, when the plan did not refuse it: create workspace "a"
@@ -36,6 +36,21 @@ func (c *CLI) RefuseApply(want ...Refusal) {
 	c.refuse(want, "apply", "-auto-approve", "-json")
 }
 
+// WarnPlan checks that a plan is made with exactly these warnings, each at the place where its attribute is, and that nothing was
+// written.
+func (c *CLI) WarnPlan(want ...Refusal) {
+	c.tb.Helper()
+	before := c.stand()
+	output, code := c.Run("plan", "-json")
+	if code != 0 {
+		c.tb.Errorf("plan ended with %d:\n%s", code, output)
+	}
+	c.compare("warning", output, want)
+	if diff := gocmp.Diff(before, c.stand()); diff != "" {
+		c.tb.Errorf("a plan has written:\n%s", diff)
+	}
+}
+
 // FailApply checks that an apply fails with exactly these errors, whatever else it has done before.
 func (c *CLI) FailApply(want ...Refusal) {
 	c.tb.Helper()
@@ -43,7 +58,7 @@ func (c *CLI) FailApply(want ...Refusal) {
 	if code != 1 {
 		c.tb.Errorf("apply ended with %d", code)
 	}
-	c.errors(output, want)
+	c.compare("error", output, want)
 }
 
 func (c *CLI) refuse(want []Refusal, arguments ...string) {
@@ -53,7 +68,7 @@ func (c *CLI) refuse(want []Refusal, arguments ...string) {
 	if code != 1 {
 		c.tb.Errorf("%s ended with %d", arguments[0], code)
 	}
-	c.errors(output, want)
+	c.compare("error", output, want)
 	if diff := gocmp.Diff(before, c.stand()); diff != "" {
 		c.tb.Errorf("what was refused has been written:\n%s", diff)
 	}
@@ -65,18 +80,19 @@ type diagnostic struct {
 	Range                              *span
 }
 
-// errors compares the errors among the lines that Terraform has printed, whatever their order.
-func (c *CLI) errors(output string, want []Refusal) {
+// compare compares the errors, or the warnings, among the lines that Terraform has printed, whatever their order.
+func (c *CLI) compare(severity, output string, want []Refusal) {
 	c.tb.Helper()
 	var found []diagnostic
 	for line := range strings.Lines(output) {
 		var message struct{ Diagnostic diagnostic }
-		if json.Unmarshal([]byte(line), &message) == nil && message.Diagnostic.Severity == "error" {
+		if json.Unmarshal([]byte(line), &message) == nil && message.Diagnostic.Severity == severity &&
+			message.Diagnostic.Summary != "Provider development overrides are in effect" {
 			found = append(found, message.Diagnostic)
 		}
 	}
 	if len(found) != len(want) {
-		c.tb.Errorf("%d errors, want %d:\n%s", len(found), len(want), output)
+		c.tb.Errorf("%d of severity %s, want %d:\n%s", len(found), severity, len(want), output)
 		return
 	}
 	slices.SortStableFunc(found, func(a, b diagnostic) int {

@@ -58,13 +58,26 @@ func TestAccRefusedConfiguration(t *testing.T) {
 			"packages", `[{ type = "python2", names = ["six==1.16.0", "pip>=21"] }]`,
 			acctest.Refusal{Code: problem.PipIncompatible, Field: "packages[0].names[1]", Says: []string{"Value: pip>=21", "pip==20.3.4"}},
 		},
-		"NoNames":     {"packages", `[{ type = "apt" }]`, acctest.Refusal{Code: problem.MissingRequired, Field: "packages[0].names"}},
+		"NoNames": {"packages", `[{ type = "apt" }]`, acctest.Refusal{Code: problem.MissingRequired, Field: "packages[0].names"}},
+		"BinaryScript": {
+			"packages", `[{ type = "script", script = "true\u0000" }]`,
+			acctest.Refusal{Code: problem.InvalidScript, Field: "packages[0].script", Says: []string{"Value: byte 0x00 in line 1"}},
+		},
+		"LargeScript": {
+			"packages", `[{ type = "script", script = join("", [for n in range(1000) : "true # ${join("", [for m in range(10) : "0123456"])}\n"]) }]`,
+			acctest.Refusal{Code: problem.ScriptTooLarge, Field: "packages[0].script", Says: []string{"Value: 78000 bytes", "Limit: 65536 bytes"}},
+		},
 		"EmptyScript": {"packages", `[{ type = "script", script = " " }]`, acctest.Refusal{Code: problem.EmptyScript, Field: "packages[0].script"}},
 		"ScriptAndNames": {
 			"packages", `[{ type = "script", script = "x", names = ["y"] }]`, acctest.Refusal{Code: problem.ConflictingAttribute, Field: "packages[0].names"},
 		},
 		"Index": {
-			"packages", `[{ type = "apt", names = ["git=1"], index = "https://i" }]`, acctest.Refusal{Code: problem.ConflictingAttribute, Field: "packages[0].index"},
+			"packages", `[{ type = "script", script = "true", index = "https://i" }]`,
+			acctest.Refusal{Code: problem.ConflictingAttribute, Field: "packages[0].index", Says: []string{"Value: index"}},
+		},
+		"AptIndex": {
+			"packages", `[{ type = "apt", names = ["git=1"], index = "https://i" }]`,
+			acctest.Refusal{Code: problem.InvalidParameter, Field: "packages[0].index", Says: []string{"Value: https://i", "bookworm main"}},
 		},
 		"FileTarget": {
 			"files", `[{ content = "x", target = "/proc/x" }]`, acctest.Refusal{Code: problem.InvalidFile, Field: "files[0].target", Says: []string{"outside of /dev"}},
@@ -309,28 +322,49 @@ func TestAccScript(t *testing.T) {
 	t.Parallel()
 	d := acctest.Start(t)
 	for script, want := range map[string]acctest.Refusal{
-		"pip3 install pandas":          {Code: problem.UnpinnedPackage, Says: []string{"Line 1, column 14", "Value: pandas", "pandas==VERSION"}},
-		"true\nwget git":               {Code: problem.InvalidDownloadURL, Says: []string{"Line 2, column 6", "Value: git"}},
-		"pip3 install urllib3<2.0":     {Code: problem.UnquotedRedirection, Says: []string{"Line 1, column 14", "urllib3<2.0"}},
-		"apt-get install git":          {Code: problem.UnpinnedPackage, Says: []string{"Line 1, column 17", "Value: git", "git=VERSION"}},
-		"git clone https://h.org/a":    {Code: problem.UnpinnedDownload, Says: []string{"Line 1, column 11", "Value: https://h.org/a"}},
-		"curl -o /a https://h.org/a":   {Code: problem.UnpinnedDownload, Says: []string{"Line 1, column 12", "Value: https://h.org/a"}},
-		"pip3 install pandas==1.5.3":   {},
-		"pip3 install $(cat the-list)": {},
+		"pip3 install pandas":        {Code: problem.UnpinnedPackage, Says: []string{"Line 1, column 14", "Value: pandas", "pandas==VERSION"}},
+		"true\nwget git":             {Code: problem.InvalidDownloadURL, Says: []string{"Line 2, column 6", "Value: git"}},
+		"pip3 install urllib3<2.0":   {Code: problem.UnquotedRedirection, Says: []string{"Line 1, column 14", "urllib3<2.0"}},
+		"apt-get install git":        {Code: problem.UnpinnedPackage, Says: []string{"Line 1, column 17", "Value: git", "git=VERSION"}},
+		"git clone https://h.org/a":  {Code: problem.UnpinnedDownload, Says: []string{"Line 1, column 11", "Value: https://h.org/a"}},
+		"curl -o /a https://h.org/a": {Code: problem.UnpinnedDownload, Says: []string{"Line 1, column 12", "Value: https://h.org/a"}},
+		"pip3 install pandas==1.5.3": {},
 	} {
 		t.Run(script, func(t *testing.T) {
 			t.Parallel()
 			cli := d.CLI(t)
 			cli.Config(image(map[string]string{"packages": fmt.Sprintf("[{ type = \"script\", script = %q }]", script)}))
-			if want.Code != "" {
-				want.Field = "packages[0].script"
-				cli.RefusePlan(want)
+			if want.Code == "" {
+				cli.WarnPlan()
 				return
 			}
-			output, code := cli.Run("plan", "-no-color")
-			if code != 0 || strings.Contains(output, "Warning: CannotAnalyse") != strings.Contains(script, "$") {
-				t.Errorf("plan ended with %d:\n%s", code, output)
+			want.Field = "packages[0].script"
+			cli.RefusePlan(want)
+		})
+	}
+}
+
+// TestAccScriptRisks: what of a script may go wrong, or cannot be told, is a warning at its entry.
+func TestAccScriptRisks(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	for script, want := range map[string]acctest.Refusal{
+		"pip3 install $(cat the-list)":                {Code: problem.CannotAnalyse, Says: []string{"Line 1, column 14"}},
+		"true\napt-get install git=1":                 {Code: problem.InteractiveInstall, Says: []string{"Line 2, column 1", "Limit: -y"}},
+		"pip3 install -i http://p.internal/s a==1":    {Code: problem.InsecureDownload, Says: []string{"Line 1, column 17", "Limit: https://"}},
+		"export DEPLOY_TOKEN=hunter22":                {Code: problem.SecretInScript, Says: []string{"Value: DEPLOY_TOKEN=xxxxx"}},
+		"curl -k -X POST -d x https://p.internal/run": {},
+	} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			cli := d.CLI(t)
+			cli.Config(image(map[string]string{"packages": fmt.Sprintf("[\n{ type = \"script\", script = \"true\" },\n{ type = \"script\", script = %q }\n]", script)}))
+			if want.Code == "" {
+				cli.WarnPlan()
+				return
 			}
+			want.Field = "packages[1].script"
+			cli.WarnPlan(want)
 		})
 	}
 }
