@@ -58,6 +58,7 @@ func (r *ownRPMs) drop(t *testing.T, name, version string) {
 // rpmLocked lets a dependency get a newer version after the test: runs and the baking install the one that was tested, also where the
 // recipe installs on the way what is not there in the end. When the tested one is gone, that is said.
 func (d *kilnd) rpmLocked(t *testing.T, base string) {
+	t.Helper()
 	own := newOwnRPMs(t)
 	own.put(t, "kiln-app", "1.0", "kiln-dep >= 1")
 	own.put(t, "kiln-dep", "1.0", "")
