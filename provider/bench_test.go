@@ -30,6 +30,8 @@ func BenchmarkPlan(b *testing.B) {
 			kiln, own := d.CLI(b), d.CLI(b)
 			kiln.Config(spread(d, images))
 			kiln.Apply()
+			kiln.Ship("../bin/terraform-provider-kiln")
+			unchanged(b, kiln) // fails when it was not built
 			config := fmt.Sprintf("resource \"terraform_data\" \"x\" {\n  count = %d\n  input = count.index\n}\n", images)
 			if err := os.WriteFile(filepath.Join(own.Dir, "main.tf"), []byte(config), 0o600); err != nil {
 				b.Fatal(err)
