@@ -3,19 +3,13 @@ package distribution_test
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,14 +20,15 @@ import (
 	"time"
 
 	"github.com/kilnhq/kiln/daemon/distribution"
+	"github.com/kilnhq/kiln/daemon/distributiontest"
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/registry"
 )
 
 const (
-	user     = "ci"
-	password = "c4nary-password"
+	user     = distributiontest.User
+	password = distributiontest.Password
 	manifest = "application/vnd.oci.image.manifest.v1+json"
 	index    = "application/vnd.oci.image.index.v1+json"
 	config   = "application/vnd.oci.image.config.v1+json"
@@ -66,7 +61,7 @@ func serveUntil(t *testing.T, until time.Duration, handler http.HandlerFunc) *fa
 		f.mu.Unlock()
 		handler(w, r)
 	}))
-	certificate, ca := certify(t, until)
+	certificate, ca := distributiontest.Certify(t, until)
 	f.ca, f.TLS = ca, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	f.Config.ErrorLog = nil
 	f.StartTLS()
@@ -79,24 +74,6 @@ func (f *fake) seen() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.asked
-}
-
-// certify makes a certificate for host.kiln.internal that is valid until then, from now.
-func certify(t *testing.T, until time.Duration) (certificate tls.Certificate, text string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{network.HostName}, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(until),
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	made, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{made}, PrivateKey: key}, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made}))
 }
 
 // access is the way to a port of this machine, with user and password.
@@ -335,7 +312,7 @@ func TestFailures(t *testing.T) {
 			w.WriteHeader(status)
 		}
 	}
-	_, other := certify(t, time.Hour)
+	_, other := distributiontest.Certify(t, time.Hour)
 	for name, tt := range map[string]struct {
 		handler http.HandlerFunc
 		change  func(a *registry.Access)
