@@ -10,12 +10,14 @@ import (
 
 // Entries writes what a test has brought as the entries of a recipe, each package in the version that was tested. Python packages and
 // those of rpm get the one index that the given entries of their type name. What only a script can have installed, such as into a virtual environment, is left
-// out, and so are packages that were removed.
+// out, and so are packages that were removed, and Python packages that come with one of apt or rpm.
 func Entries(packages []official.Package, given []pkgmanager.Entry) []pkgmanager.Entry {
 	apts, yums, python3 := pkgmanager.Entry{Type: pkgmanager.Apt}, pkgmanager.Entry{Type: pkgmanager.Yum}, pkgmanager.Entry{Type: pkgmanager.Python3}
+	recorded := Recorded(packages)
 	for _, p := range official.Changes(packages) {
 		switch {
 		case p.Version == "":
+		case p.Manager == pip && recorded && p.Digest == "": // pip lists what it installs, apt and rpm drop that list
 		case p.Manager == apt:
 			apts.Names = append(apts.Names, p.Name+"="+p.Version)
 		case p.Manager == yum && yumName.MatchString(p.Name):

@@ -235,6 +235,17 @@ func TestPinChanges(t *testing.T) {
 	}
 }
 
+// TestEntriesOwned checks that a Python package that came with one of apt or rpm is not asked of pip too.
+func TestEntriesOwned(t *testing.T) {
+	t.Parallel()
+	deb, wheel, owned := apt("python3-jieba", "0.42.1-3"), pip(python3, "six", "1.16.0"), pip(python3, "jieba", "0.42.1")
+	deb.Digest, wheel.Digest = "d1", "d2"
+	want := []pkgmanager.Entry{{Type: pkgmanager.Apt, Names: []string{"python3-jieba=0.42.1-3"}}, {Type: pkgmanager.Python3, Names: []string{"six==1.16.0"}}}
+	if diff := cmp.Diff(want, lock.Entries([]official.Package{deb, owned, wheel}, nil)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestEntries checks that what a lock is written as is no other lock.
 func TestEntries(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,8 @@ func TestLock(t *testing.T) {
 			{Manager: "apt", Name: "bash", Version: "5.2", Base: "5.2", Digest: "0123456789abcdef"},
 			{Manager: "apt", Name: "curl", Version: "7.88"},
 			{Manager: "apt", Name: "gone", Base: "1"},
-			{Manager: "pip", Interpreter: "/usr/bin/python3.11", Name: "jieba", Version: "0.42.1"},
+			{Manager: "pip", Interpreter: "/usr/bin/python3.11", Name: "jieba", Version: "0.42.1", Digest: "d"},
+			{Manager: "pip", Interpreter: "/usr/bin/python3.11", Name: "debs", Version: "3"},
 			{Manager: "pip", Interpreter: "/opt/tool/bin/python3.11", Name: "other", Version: "1"},
 		},
 	}}}
@@ -34,12 +35,12 @@ func TestLock(t *testing.T) {
 		t.Errorf("%d: %s", got.code, diff)
 	}
 	got = f.kiln(t.Context(), t, "lock", "img-1")
-	if !strings.Contains(got.stdout, "0123456789ab\n") || strings.Count(got.stdout, "\n") != 6 || !strings.HasPrefix(got.stdout, "MANAGER  INTERPRETER") {
+	if !strings.Contains(got.stdout, "0123456789ab\n") || strings.Count(got.stdout, "\n") != 7 || !strings.HasPrefix(got.stdout, "MANAGER  INTERPRETER") {
 		t.Errorf("got %q", got.stdout)
 	}
 	got = f.kiln(t.Context(), t, "lock", "img-1", "-o", "json")
 	var rows []packageRow
-	if err := json.Unmarshal([]byte(got.stdout), &rows); err != nil || len(rows) != 5 || rows[2].BaseVersion != "1" {
+	if err := json.Unmarshal([]byte(got.stdout), &rows); err != nil || len(rows) != 6 || rows[2].BaseVersion != "1" {
 		t.Errorf("%v: %q", err, got.stdout)
 	}
 	if got := f.kiln(t.Context(), t, "lock", "nothing"); got.code == 0 {
