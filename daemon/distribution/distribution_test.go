@@ -14,10 +14,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/kilnhq/kiln/daemon/distribution"
 	"github.com/kilnhq/kiln/daemon/distributiontest"
@@ -368,9 +371,24 @@ func TestNoNameService(t *testing.T) {
 // TestStopped: a registry that is not there is said at once.
 func TestStopped(t *testing.T) {
 	t.Parallel()
-	f := serve(t, content{}.ServeHTTP)
-	f.Close()
-	_, err := client().Tags(t.Context(), access(f.port, f.ca), "team/base")
+	// Bound and not listening: nobody is there, and nobody else can take the port meanwhile.
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(socket) })
+	if err := unix.Bind(socket, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	bound, err := unix.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, ok := bound.(*unix.SockaddrInet4)
+	if !ok {
+		t.Fatalf("bound to %T", bound)
+	}
+	_, err = client().Tags(t.Context(), access(strconv.Itoa(address.Port), ""), "team/base")
 	refused(t, err, problem.RegistryUnreachable)
 }
 
