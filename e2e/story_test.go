@@ -51,10 +51,17 @@ func TestStory(t *testing.T) {
 	// The rollback by number shows as drift, and the next apply goes forward again.
 	w.write(t, config("two"))
 	w.apply(t)
-	if out, err := d.kiln(t, "rollback", "story", "1"); err != nil || out != "story version 1 Published\n" {
-		t.Errorf("kiln rollback: %q, %v", out, err)
+	stays := "story version 1 Published\nits persistent build still has version 2, " + two[strings.IndexByte(two, '@')+1:] + ", until the next apply"
+	if out, err := d.kiln(t, "rollback", "story", "1"); err != nil || !strings.HasPrefix(out, stays) {
+		t.Errorf("kiln rollback: %q, %v, want %q", out, err, stays)
 	}
-	s.says(t, "one")
+	s.serves(t, "one", two)
+	w.write(t, config("one"))
+	if out, err := w.run(t, "plan", "-input=false", "-no-color"); err != nil || !strings.Contains(out, "0 to add, 1 to change, 0 to destroy") ||
+		!strings.Contains(out, "2 -> 1") || !strings.Contains(out, digest) {
+		t.Errorf("plan of the reverted commit after the rollback: %v\n%s", err, out)
+	}
+	w.write(t, config("two"))
 	if out, err := w.run(t, "plan", "-input=false", "-detailed-exitcode", "-no-color"); err == nil || !strings.Contains(out, "published_version") {
 		t.Errorf("plan after the rollback: %v\n%s", err, out)
 	}

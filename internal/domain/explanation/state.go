@@ -133,7 +133,8 @@ func changed() []Entry {
 			problem.EditionNotSupported, "The region's edition does not have the feature.", everywhere,
 			made(problem.EditionNotSupported, build.AdmitEdition(quota.EditionStandard).Err()),
 		},
-		{problem.PlanStale, "Something has changed since the plan that the apply holds to: nothing was written.", applyOnly, problem.Problem{
+		{problem.PlanStale, "Something has changed since the plan that the apply holds to: nothing was written. A file that has changed before a " +
+			"saved plan is applied is refused by Terraform itself, as an `inconsistent final plan`: that is no bug of the provider, plan again.", applyOnly, problem.Problem{
 			Code: problem.PlanStale, Field: "input_hash", Value: "sha256:22…", Limit: "sha256:11…", Detail: "the recipe is not the one that the plan showed",
 			Remedy: "Plan again.",
 		}},

@@ -14,6 +14,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/image"
 	"github.com/kilnhq/kiln/daemon/process"
 	"github.com/kilnhq/kiln/daemon/server"
+	"github.com/kilnhq/kiln/internal/domain/build"
 	domainimage "github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
@@ -29,6 +30,7 @@ type fake struct {
 	images    []domainimage.Image
 	versions  []domainimage.Version
 	history   []domainimage.Entry
+	build     build.Build // none without an image
 	catalogue []official.Image
 	ready     bool // no image needs to be prepared
 	jobs      []process.View
@@ -70,7 +72,7 @@ func (f *fake) serve(t *testing.T) (endpoint string) {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	services := server.Services{System: (*fakeSystem)(f), Catalogue: (*fakeCatalogue)(f), Image: (*fakeImage)(f), Process: (*fakeProcess)(f)}
+	services := server.Services{System: (*fakeSystem)(f), Catalogue: (*fakeCatalogue)(f), Image: (*fakeImage)(f), Process: (*fakeProcess)(f), Build: fakeBuild{f: f}}
 	s := server.HTTPServer(server.New(services, log), log)
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(listener) }()
@@ -179,6 +181,20 @@ func (f *fakeImage) Run(_ context.Context, r image.RunRequest) (string, error) {
 		return "", f.runErr
 	}
 	return f.jobs[0].ID, nil
+}
+
+// fakeBuild has what the command line asks for.
+type fakeBuild struct {
+	server.BuildService
+
+	f *fake
+}
+
+func (b fakeBuild) Get(_ context.Context, _, id string) (build.Build, error) {
+	if b.f.build.ImageID != id {
+		return build.Build{}, problem.Problem{Code: problem.NotFound, Value: id}
+	}
+	return b.f.build, nil
 }
 
 type fakeProcess fake

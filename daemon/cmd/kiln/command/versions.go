@@ -134,7 +134,8 @@ func (a *app) rollback() *cobra.Command {
 	return &cobra.Command{
 		Use: "rollback IMAGE VERSION", Short: "Go back to a version of an image that was published before",
 		Long: "Makes an earlier version the one that tasks use, at once and without a test. Terraform shows the difference in its next\n" +
-			"plan: revert the commit too, or the next apply goes forward again.",
+			"plan: revert the commit too, or the next apply goes forward again. A persistent build keeps its digest until an apply:\n" +
+			"that of the reverted commit takes the digest of the earlier version, without baking it again.",
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			version, err := strconv.Atoi(args[1])
@@ -153,6 +154,14 @@ func (a *app) rollback() *cobra.Command {
 				return err
 			}
 			a.out.line("", fmt.Sprintf("%s version %d %s", i.Spec.Name, i.PublishedVersion, i.Stage.Public()))
+			b, err := c.Build(cmd.Context(), i.ID)
+			if err != nil && !problem.Has(err, problem.NotFound) {
+				return err
+			}
+			if b.BakedVersion != 0 && b.BakedVersion != i.PublishedVersion {
+				a.out.line("", fmt.Sprintf("its persistent build still has version %d, %s, until the next apply: runs install version %d meanwhile",
+					b.BakedVersion, b.Digest, i.PublishedVersion))
+			}
 			return a.out.err
 		},
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kilnhq/kiln/internal/domain/build"
 	domainimage "github.com/kilnhq/kiln/internal/domain/image"
 )
 
@@ -63,6 +64,15 @@ func TestVersions(t *testing.T) {
 func TestRollback(t *testing.T) {
 	t.Parallel()
 	f, _ := versioned()
+	if got := f.kiln(t.Context(), t, "rollback", "segmenter", "1"); got != (result{0, "segmenter version 1 Published\n", ""}) {
+		t.Errorf("got %+v", got)
+	}
+	f.build = build.Build{ImageID: "img-1", ImageVersion: 2, BakedVersion: 2, Digest: "sha256:22"}
+	const want = "segmenter version 1 Published\nits persistent build still has version 2, sha256:22, until the next apply: runs install version 1 meanwhile\n"
+	if got := f.kiln(t.Context(), t, "rollback", "segmenter", "1"); got != (result{0, want, ""}) {
+		t.Errorf("got %+v", got)
+	}
+	f.build.BakedVersion = 1
 	if got := f.kiln(t.Context(), t, "rollback", "segmenter", "1"); got != (result{0, "segmenter version 1 Published\n", ""}) {
 		t.Errorf("got %+v", got)
 	}
