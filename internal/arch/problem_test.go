@@ -31,8 +31,11 @@ var without = map[problem.Code][]string{
 	problem.ChangedElsewhere: {"Field"}, // the limit lists all that are
 }
 
-// early lists what nothing in this version can raise.
-var early = []problem.Code{problem.RegistryInUse} // no image comes from a registry yet
+// early lists what nothing in this version can raise, or not in a plan: no image comes from a registry of others yet.
+var early = []problem.Code{
+	problem.RegistryInUse, problem.RegistryUnreachable, problem.RegistryUnreachableFromVpc, problem.RegistryRateLimited, problem.RegistryAuthFailed,
+	problem.RegistryBadAnswer, problem.ImageTooLarge, problem.ArchitectureNotSupported, problem.TLSUnknownAuthority, problem.CertificateTimeInvalid,
+}
 
 // raised is what the tree says about a code.
 type raised struct {
