@@ -71,7 +71,7 @@ func Main(m *testing.M) {
 type Daemon struct {
 	Engine   *enginetest.Engine
 	Registry *enginetest.Registry
-	Upstream *Upstream
+	Upstream *Upstream // nil when the daemon is started: it asks registries itself
 	Client   *client.Client
 	Endpoint string
 	DataDir  string
@@ -129,11 +129,11 @@ func (d *Daemon) Run() {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(d.tb.Context()))
 	ready, done := make(chan struct{}), make(chan error, 1)
 	d.cancel, d.done = cancel, done
-	go func() {
-		done <- daemon.Run(ctx, d.config, daemon.Options{
-			Engine: d.Engine, Registry: d.Registry, Upstream: d.Upstream, Version: "test", Ready: func() { close(ready) },
-		}, slog.New(d.calls))
-	}()
+	options := daemon.Options{Engine: d.Engine, Registry: d.Registry, Version: "test", Ready: func() { close(ready) }}
+	if d.Upstream != nil {
+		options.Upstream = d.Upstream
+	}
+	go func() { done <- daemon.Run(ctx, d.config, options, slog.New(d.calls)) }()
 	select {
 	case <-ready:
 	case err := <-done:
