@@ -11,6 +11,7 @@ import (
 	domain "github.com/kilnhq/kiln/internal/domain/binding"
 	"github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/reference"
 	"github.com/kilnhq/kiln/internal/domain/workspace"
 )
 
@@ -48,7 +49,7 @@ func (s *Service) Create(ctx context.Context, owner, imageID, workspaceID string
 				Detail: "the image is in stage " + string(i.Stage), Remedy: "Publish it first: publish = true and a test that succeeds.",
 			}
 		}
-		if err := domain.AdmitRegion(i.Region, w.Region).Err(); err != nil {
+		if err := reference.AdmitRegion("workspace_id", reference.Target{Noun: "workspace", ID: w.ID, Region: w.Region}, i.Region).Err(); err != nil {
 			return err
 		}
 		b = domain.Binding{ImageID: i.ID, WorkspaceID: w.ID, Owner: owner, CreatedAt: tx.Now()}

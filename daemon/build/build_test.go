@@ -154,7 +154,7 @@ func TestCreateRefused(t *testing.T) {
 		{"no number", func(r *build.CreateRequest) { r.CU = math.NaN() }, problem.InvalidCu, "cu"},
 		{"size", func(r *build.CreateRequest) { r.CU = 4 }, problem.CuExceedsResourceGroup, "cu"},
 		{"no group", func(r *build.CreateRequest) { r.ResourceGroupID = "rg-gone" }, problem.NotFound, "resource_group_id"},
-		{"another region's group", func(r *build.CreateRequest) { r.ResourceGroupID = east.ID }, problem.NotFound, "resource_group_id"},
+		{"another region's group", func(r *build.CreateRequest) { r.ResourceGroupID = east.ID }, problem.RegionMismatch, "resource_group_id"},
 		{
 			"type of the group", func(r *build.CreateRequest) { r.ResourceGroupID = exclusive.ID }, problem.ResourceGroupTypeNotSupported,
 			"resource_group_id",

@@ -24,10 +24,13 @@ func (s *Service) admit(tx Tx, b domain.Build) error {
 		return err
 	}
 	g, err := tx.ResourceGroup(b.ResourceGroupID)
-	if errors.Is(err, store.ErrNotFound) || err == nil && (g.Owner != b.Owner || g.Region != b.Region) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && g.Owner != b.Owner {
 		return resource.NotFound("resource group", "resource_group_id", b.ResourceGroupID)
 	}
 	if err != nil {
+		return err
+	}
+	if err := g.AdmitRegion("resource_group_id", b.Region).Err(); err != nil {
 		return err
 	}
 	if err := g.Admit("resource_group_id", b.CU).Err(); err != nil {

@@ -372,10 +372,13 @@ func (s *Service) checkSize(r recipe.Recipe) error {
 // place checks that a test may run where it is asked to.
 func place(tx Tx, owner, region string, t domain.Test) error {
 	g, err := tx.ResourceGroup(t.ResourceGroupID)
-	if errors.Is(err, store.ErrNotFound) || err == nil && (g.Owner != owner || g.Region != region) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && g.Owner != owner {
 		return resource.NotFound("resource group", "test.resource_group_id", t.ResourceGroupID)
 	}
 	if err != nil {
+		return err
+	}
+	if err := g.AdmitRegion("test.resource_group_id", region).Err(); err != nil {
 		return err
 	}
 	return g.Admit("test.resource_group_id", t.CU).Err()

@@ -181,7 +181,7 @@ func TestCreateRefused(t *testing.T) {
 		{"no group", func(r *image.CreateRequest) { r.Spec.Test.ResourceGroupID = "" }, problem.NotFound, "test.resource_group_id"},
 		{"a group by name", func(r *image.CreateRequest) { r.Spec.Test.ResourceGroupID = g.Name }, problem.NotFound, "test.resource_group_id"},
 		{
-			"another region's group", func(r *image.CreateRequest) { r.Spec.Test.ResourceGroupID = east.ID }, problem.NotFound,
+			"another region's group", func(r *image.CreateRequest) { r.Spec.Test.ResourceGroupID = east.ID }, problem.RegionMismatch,
 			"test.resource_group_id",
 		},
 		{

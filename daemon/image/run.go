@@ -131,8 +131,11 @@ func runGroup(tx Tx, req RunRequest, i domain.Image) (resourcegroup.ResourceGrou
 		}
 	}
 	g, err := tx.ResourceGroup(want)
-	if err == nil && (g.Owner != req.Owner || g.Region != i.Region) {
+	if err == nil && g.Owner != req.Owner {
 		err = store.ErrNotFound
+	}
+	if err == nil {
+		return g, g.AdmitRegion("resource_group", i.Region).Err()
 	}
 	if errors.Is(err, store.ErrNotFound) {
 		g, err = tx.ResourceGroupByName(req.Owner, i.Region, want)

@@ -203,7 +203,7 @@ func TestRunRefused(t *testing.T) {
 		{"region", func(r *image.RunRequest) { r.Region = "west" }, problem.UnknownRegion, "region"},
 		{"another region", func(r *image.RunRequest) { r.Region, r.Image = "east", "segmenter" }, problem.NotFound, "id"},
 		{"no group", func(r *image.RunRequest) { r.ResourceGroup = "gone" }, problem.NotFound, "resource_group"},
-		{"another region's group", func(r *image.RunRequest) { r.ResourceGroup = east.ID }, problem.NotFound, "resource_group"},
+		{"another region's group", func(r *image.RunRequest) { r.ResourceGroup = east.ID }, problem.RegionMismatch, "resource_group"},
 		{"another region's group by name", func(r *image.RunRequest) { r.ResourceGroup = "east" }, problem.NotFound, "resource_group"},
 		{"size of the group", func(r *image.RunRequest) { r.ResourceGroup = small.ID }, problem.CuExceedsResourceGroup, "cu"},
 		{"type of the group", func(r *image.RunRequest) { r.ResourceGroup = "exclusive" }, problem.ResourceGroupTypeNotSupported, "resource_group"},

@@ -17,6 +17,7 @@ import (
 
 	"github.com/kilnhq/kiln/daemon/store"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/reference"
 	"github.com/kilnhq/kiln/internal/domain/usage"
 )
 
@@ -52,7 +53,7 @@ type Tx[T any] interface {
 	Now() time.Time
 	Recall(owner, key string) (store.Request, error) // store.ErrNotFound: never seen
 	Remember(owner, key string, r store.Request) error
-	Exists(noun, owner, region, id string) (bool, error)
+	RegionOf(noun, owner, id string) (string, error) // store.ErrNotFound: the owner has no such thing
 	Rows[T]
 }
 
@@ -229,12 +230,15 @@ func (s *Service[T]) check(tx Tx[T], row T) error {
 	m := s.kind.Meta(&row)
 	var found problem.List
 	for _, ref := range s.kind.References(row) {
-		ok, err := tx.Exists(ref.Noun, *m.Owner, *m.Region, ref.ID)
-		if err != nil {
-			return err
-		}
-		if !ok {
+		region, err := tx.RegionOf(ref.Noun, *m.Owner, ref.ID)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
 			found = append(found, NotFound(ref.Noun, ref.Field, ref.ID))
+		case err != nil:
+			return err
+		default:
+			target := reference.Target{Noun: ref.Noun, ID: ref.ID, Region: region}
+			found = append(found, reference.AdmitRegion(ref.Field, target, *m.Region)...)
 		}
 	}
 	return found.Err()

@@ -194,7 +194,9 @@ func TestReferences(t *testing.T) {
 	east, err := d.Networks.Create(ctx, owner, "", network.Network{Name: "east", Region: "east", Egress: network.EgressNone})
 	servicetest.Must(t, err)
 	_, err = d.ResourceGroups.Create(ctx, owner, "", group("default", east.ID)) // a network of another region
-	servicetest.Refused(t, err, problem.NotFound, "network_id")
+	if p := servicetest.Refusal(t, err, problem.RegionMismatch, "network_id"); p.Value != "east" || p.Limit != "local" {
+		t.Errorf("got %v", p)
+	}
 
 	n, err := d.Networks.Create(ctx, owner, "", network.Network{Name: "closed", Egress: network.EgressNone})
 	servicetest.Must(t, err)

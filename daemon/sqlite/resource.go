@@ -9,15 +9,15 @@ var nouns = map[string]string{
 	"workspace": "workspace", "network": "network", "resource group": "resource_group", "image": "image",
 }
 
-// Exists says whether an owner has a thing of that kind in a region.
-func (t *Tx) Exists(noun, owner, region, id string) (bool, error) {
+// RegionOf gives the region of a thing of that kind and that owner.
+func (t *Tx) RegionOf(noun, owner, id string) (string, error) {
 	name, ok := nouns[noun]
 	if !ok {
-		return false, fmt.Errorf("look up %q: no such noun", noun)
+		return "", fmt.Errorf("look up %q: no such noun", noun)
 	}
-	var n int
-	err := t.tx.QueryRowContext(t.ctx, "SELECT count(*) FROM "+name+" WHERE id = ? AND owner = ? AND region = ?", id, owner, region).Scan(&n)
-	return n > 0, wrap(err, "look up", noun)
+	var region string
+	err := t.tx.QueryRowContext(t.ctx, "SELECT region FROM "+name+" WHERE id = ? AND owner = ?", id, owner).Scan(&region)
+	return region, wrap(translate(err), "look up", noun)
 }
 
 // rows gives the services of declared resources what they need of a table.

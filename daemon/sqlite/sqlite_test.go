@@ -207,11 +207,11 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-func TestExistsRefusesOtherNouns(t *testing.T) {
+func TestRegionOfRefusesOtherNouns(t *testing.T) {
 	t.Parallel()
 	db := open(t, filepath.Join(t.TempDir(), "kiln.db"))
 	err := db.Read(t.Context(), func(tx *Tx) error {
-		_, err := tx.Exists("sqlite_master", "uid:1", "local", "x")
+		_, err := tx.RegionOf("sqlite_master", "uid:1", "x")
 		return err
 	})
 	if err == nil {

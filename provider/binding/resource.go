@@ -84,16 +84,10 @@ func (r *bindingResource) ModifyPlan(ctx context.Context, req framework.ModifyPl
 	if !req.State.Raw.IsNull() || r.Session == nil || !r.Session.Remote() {
 		return
 	}
-	for _, ref := range []session.Reference{
-		{At: "image_id", ID: plan.ImageID, Find: session.In(session.Images())},
-		{At: "workspace_id", ID: plan.WorkspaceID, Find: session.In(session.Workspaces())},
-	} {
-		r.Session.JudgeReference(ctx, ref, &resp.Diagnostics)
-	}
+	r.judgeEnds(ctx, plan, &resp.Diagnostics)
 	if plan.ImageID.IsUnknown() || resp.Diagnostics.HasError() {
 		return
 	}
-	r.judgeRegion(ctx, plan, &resp.Diagnostics)
 	snapshot, err := r.Session.Snapshot(ctx)
 	if err != nil {
 		r.Session.AddPlanError(&resp.Diagnostics, "plan binding", err)
@@ -102,23 +96,12 @@ func (r *bindingResource) ModifyPlan(ctx context.Context, req framework.ModifyPl
 	diagnostic.AddError(&resp.Diagnostics, "", r.Session.Unpublished(snapshot, plan.ImageID.ValueString(), 0, "image_id").Err())
 }
 
-// judgeRegion refuses two sides of different regions, once both are known to be there.
-func (r *bindingResource) judgeRegion(ctx context.Context, plan model, diags *diag.Diagnostics) {
-	if plan.WorkspaceID.IsUnknown() {
-		return
-	}
-	region := r.Session.DefaultRegion()
-	image, err := session.Find(ctx, r.Session, session.Images(), session.Key{ID: plan.ImageID.ValueString(), Region: region})
-	if err != nil {
-		r.Session.AddPlanError(diags, "plan binding", err)
-		return
-	}
-	workspace, err := session.Find(ctx, r.Session, session.Workspaces(), session.Key{ID: plan.WorkspaceID.ValueString(), Region: region})
-	if err != nil {
-		r.Session.AddPlanError(diags, "plan binding", err)
-		return
-	}
-	diagnostic.AddError(diags, "", domain.AdmitRegion(image.Region, workspace.Region).Err())
+// judgeEnds refuses sides that are not there, or not of one region.
+func (r *bindingResource) judgeEnds(ctx context.Context, plan model, diags *diag.Diagnostics) {
+	r.Session.JudgeReference(ctx, session.Reference{At: "image_id", ID: plan.ImageID, Find: session.In(session.Images())}, diags)
+	r.Session.JudgeReference(ctx, session.Reference{
+		At: "workspace_id", ID: plan.WorkspaceID, Region: r.Session.ImageRegion(ctx, plan.ImageID), Find: session.In(session.Workspaces()),
+	}, diags)
 }
 
 // Create binds the image to the workspace.

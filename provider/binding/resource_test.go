@@ -94,9 +94,9 @@ func TestAccRefused(t *testing.T) {
 	refused(unpublished+binding("kiln_workspace.w[0].id"), acctest.Refusal{
 		Code: problem.ImageNotPublished, Field: "image_id", Says: []string{"Value: segmenter"},
 	})
-	refused(image+binding(`"ws-none"`), acctest.Refusal{Code: problem.NotFound, Field: "workspace_id", Says: []string{"Value: ws-none"}})
+	refused(image+binding(`"ws-none"`), acctest.Refusal{Code: problem.NotFound, Field: "workspace_id", Says: []string{"No such workspace", "Value: ws-none"}})
 	refused(image+strings.Replace(binding("kiln_workspace.w[0].id"), "kiln_custom_image.i.id", `"img-none"`, 1),
-		acctest.Refusal{Code: problem.NotFound, Field: "image_id", Says: []string{"Value: img-none"}})
+		acctest.Refusal{Code: problem.NotFound, Field: "image_id", Says: []string{"No such image", "Value: img-none"}})
 	cli.Config(image)
 	cli.Apply()
 	refused(imported("segmenter"), acctest.Refusal{

@@ -63,7 +63,7 @@ func (r *buildResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	case state == nil || !resp.Plan.Raw.Equal(req.State.Raw):
 		r.judge(ctx, plan, *snapshot, &resp.Diagnostics)
 	case r.Session.Shrinks(plan.ResourceGroupID.ValueString()):
-		r.Session.JudgeGroup(ctx, "resource_group_id", plan.ResourceGroupID, plan.CU, &resp.Diagnostics)
+		r.judgeGroup(ctx, plan, &resp.Diagnostics)
 	}
 }
 
@@ -105,9 +105,16 @@ func (r *buildResource) judge(ctx context.Context, plan model, snapshot system.S
 		refused := r.Session.Unpublished(snapshot, plan.ImageID.ValueString(), int(plan.ImageVersion.ValueInt64()), "image_version")
 		diagnostic.AddError(diags, "", refused.Err())
 	}
-	r.Session.JudgeGroup(ctx, "resource_group_id", plan.ResourceGroupID, plan.CU, diags)
+	r.judgeGroup(ctx, plan, diags)
 	r.judgeNetwork(ctx, plan, diags)
 	r.reach(ctx, plan, snapshot, diags)
+}
+
+// judgeGroup refuses a resource group in which the image may not be baked: builds are of their images' regions.
+func (r *buildResource) judgeGroup(ctx context.Context, plan model, diags *diag.Diagnostics) {
+	r.Session.JudgeGroup(ctx, session.Place{
+		At: "resource_group_id", ID: plan.ResourceGroupID, CU: plan.CU, Region: r.Session.ImageRegion(ctx, plan.ImageID),
+	}, diags)
 }
 
 // reach refuses to bake where the network keeps the recipe from what it needs, as far as the recipe is known.

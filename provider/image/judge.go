@@ -46,7 +46,9 @@ func (p *planner) judgeGroup(ctx context.Context) types.String {
 	if p.draft.gaps.cu {
 		cu = types.Float64Unknown()
 	}
-	p.session.JudgeGroup(ctx, "test.resource_group_id", group, cu, p.diags)
+	p.session.JudgeGroup(ctx, session.Place{
+		At: "test.resource_group_id", ID: group, CU: cu, Region: p.session.RegionOf(p.plan.Region),
+	}, p.diags)
 	return group
 }
 

@@ -149,10 +149,10 @@ func TestAccRefusedByCatalogue(t *testing.T) {
 	cli.Config(acctest.Group)
 	cli.Apply()
 	refused(map[string]string{"test": `{ resource_group_id = "rg-none" }`}, acctest.Refusal{
-		Code: problem.NotFound, Field: "test.resource_group_id", Says: []string{"Value: rg-none"},
+		Code: problem.NotFound, Field: "test.resource_group_id", Says: []string{"No such resource group", "Value: rg-none", "Check the id"},
 	})
 	refused(map[string]string{"test": `{ resource_group_id = "default" }`}, acctest.Refusal{
-		Code: problem.NotFound, Field: "test.resource_group_id", Says: []string{"not its name"},
+		Code: problem.NotFound, Field: "test.resource_group_id", Says: []string{"it is the name of one", "Value: default", "Use the id in place of the name, rg-"},
 	})
 	refused(map[string]string{"test": "{ resource_group_id = kiln_resource_group.rg.id\ncu = 4 }"}, acctest.Refusal{
 		Code: problem.CuExceedsResourceGroup, Field: "test.cu", Says: []string{"Value: 4", "2 (resource group default)"},

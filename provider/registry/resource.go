@@ -118,14 +118,16 @@ func credential() map[string]schema.Attribute {
 	}
 }
 
-// plan refuses networks that are not there.
+// plan refuses networks that are not there or of another region.
 func plan(ctx context.Context, p resource.Plan[model], diags *diag.Diagnostics) {
-	if p.Planned.NetworkIDs.Equal(p.Prior.NetworkIDs) {
+	if p.Planned.NetworkIDs.Equal(p.Prior.NetworkIDs) && p.Planned.Region.Equal(p.Prior.Region) {
 		return
 	}
 	for _, element := range p.Planned.NetworkIDs.Elements() {
 		if id, ok := element.(types.String); ok {
-			p.Session.JudgeReference(ctx, session.Reference{At: "network_ids", ID: id, Find: session.In(session.Networks())}, diags)
+			p.Session.JudgeReference(ctx, session.Reference{
+				At: "network_ids", ID: id, Region: p.Session.RegionOf(p.Planned.Region), Find: session.In(session.Networks()),
+			}, diags)
 		}
 	}
 }

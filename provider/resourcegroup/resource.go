@@ -83,11 +83,11 @@ func attributes() map[string]schema.Attribute {
 	}
 }
 
-// plan refuses a network that is not there, and tells the session what becomes of a group that images of the same plan may use.
+// plan refuses a network that is not there or of another region, and tells the session what becomes of a group that images of the same plan may use.
 func plan(ctx context.Context, p resource.Plan[model], diags *diag.Diagnostics) {
-	if !p.Planned.NetworkID.Equal(p.Prior.NetworkID) {
+	if !p.Planned.NetworkID.Equal(p.Prior.NetworkID) || !p.Planned.Region.Equal(p.Prior.Region) {
 		p.Session.JudgeReference(ctx, session.Reference{
-			At: "network_id", ID: p.Planned.NetworkID, Find: session.In(session.Networks()),
+			At: "network_id", ID: p.Planned.NetworkID, Region: p.Session.RegionOf(p.Planned.Region), Find: session.In(session.Networks()),
 		}, diags)
 	}
 	if p.ID.IsUnknown() {

@@ -91,7 +91,7 @@ func TestAccRefused(t *testing.T) {
 	refused("cu = 0.3", acctest.Refusal{Code: problem.InvalidCu, Field: "cu", Says: []string{"Value: 0.3", "0.25 to 64"}})
 	refused("cu = 1\ntype = \"spot\"", acctest.Refusal{Code: problem.InvalidParameter, Field: "type", Says: []string{"serverless, exclusive_scheduler"}})
 	refused("cu = 1\ntime_zone = \"Mars/Olympus\"", acctest.Refusal{Code: problem.InvalidTimeZone, Field: "time_zone", Says: []string{"Mars/Olympus"}})
-	refused("cu = 1", acctest.Refusal{Code: problem.NotFound, Field: "network_id", Says: []string{"Value: net-none"}})
+	refused("cu = 1", acctest.Refusal{Code: problem.NotFound, Field: "network_id", Says: []string{"No such network", "Value: net-none"}})
 	cli.Config(group("cu = 1") + "import {\n  to = " + address + "\n  id = \"nobody\"\n}\n")
 	cli.RefusePlan(acctest.Refusal{Code: problem.NotFound, Doing: `import resource group "nobody"`, Field: "id", Says: []string{"Value: nobody"}})
 }

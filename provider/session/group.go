@@ -8,6 +8,7 @@ import (
 
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/reference"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/provider/diagnostic"
 )
@@ -115,57 +116,104 @@ func (s *Session) TestGroup(ctx context.Context, imageID string) types.String {
 	return types.StringValue(found.Spec.Test.ResourceGroupID)
 }
 
-// JudgeGroup refuses a resource group that is not there or may not run work of a size, as far as both are known. At is the
-// attribute that names the group.
-func (s *Session) JudgeGroup(ctx context.Context, at string, id types.String, cu types.Float64, diags *diag.Diagnostics) {
-	if id.IsUnknown() {
+// Place is where an attribute wants work to run.
+type Place struct {
+	At     string // the attribute that names the resource group
+	ID     types.String
+	CU     types.Float64
+	Region string // of the work; empty: not known
+}
+
+// JudgeGroup refuses a resource group that is not there, is of another region, or may not run work of a size, as far as that is
+// known.
+func (s *Session) JudgeGroup(ctx context.Context, p Place, diags *diag.Diagnostics) {
+	if p.ID.IsUnknown() {
 		return
 	}
-	group, err := s.Group(ctx, id.ValueString())
+	group, err := s.Group(ctx, p.ID.ValueString())
+	target := reference.Target{Noun: ResourceGroups().Noun, ID: group.ID}
+	found := wrong(p.At, p.ID.ValueString(), target, err)
 	switch {
-	case IsNotFound(err) || err == nil && group.ID != id.ValueString():
-		diagnostic.AddError(diags, "", notThere(at, id))
+	case len(found) > 0:
 	case err != nil:
-		s.AddPlanError(diags, "read resource group "+id.ValueString(), err)
-	case cu.IsUnknown():
-		diagnostic.AddError(diags, "", group.AdmitType(at).Err())
+		s.AddPlanError(diags, "read resource group "+p.ID.ValueString(), err)
+	case p.CU.IsUnknown():
+		found = append(group.AdmitRegion(p.At, p.Region), group.AdmitType(p.At)...)
 	default:
-		diagnostic.AddError(diags, "", group.Admit(at, cu.ValueFloat64()).Err())
+		found = append(group.AdmitRegion(p.At, p.Region), group.Admit(p.At, p.CU.ValueFloat64())...)
 	}
+	diagnostic.AddError(diags, "", found.Err())
 }
 
 // Reference is an attribute that names another object by its id.
 type Reference struct {
-	At   string // the attribute
-	ID   types.String
-	Find func(ctx context.Context, s *Session, id string) (have string, err error) // reads the object, and gives its id
+	At     string // the attribute
+	ID     types.String
+	Region string                                                                     // of what refers; empty: any, or not known
+	Find   func(ctx context.Context, s *Session, id string) (reference.Target, error) // reads the object
 }
 
 // In reads what a reference names.
-func In[T any](l Listing[T]) func(ctx context.Context, s *Session, id string) (have string, err error) {
-	return func(ctx context.Context, s *Session, id string) (string, error) {
+func In[T any](l Listing[T]) func(ctx context.Context, s *Session, id string) (reference.Target, error) {
+	return func(ctx context.Context, s *Session, id string) (reference.Target, error) {
 		found, err := Find(ctx, s, l, Key{ID: id, Region: s.DefaultRegion()})
-		return l.ID(found), err
+		target := reference.Target{Noun: l.Noun}
+		if err == nil {
+			target.ID = l.ID(found)
+		}
+		if err == nil && l.Region != nil {
+			target.Region = l.Region(found)
+		}
+		return target, err
 	}
 }
 
-// JudgeReference refuses the id of something that is not there, as far as it is known. Ids are made by the daemon, so nothing
-// in the same plan can put that right. A name is refused too, though the daemon would find it: it may come to mean another.
+// JudgeReference refuses the id of something that is not there or of another region, as far as it is known. Ids are made by the
+// daemon, so nothing in the same plan can put that right. A name is refused too, though the daemon would find it: it may come to
+// mean another.
 func (s *Session) JudgeReference(ctx context.Context, r Reference, diags *diag.Diagnostics) {
 	if r.ID.IsUnknown() || !s.Remote() {
 		return
 	}
-	have, err := r.Find(ctx, s, r.ID.ValueString())
-	if IsNotFound(err) || err == nil && have != r.ID.ValueString() {
-		diagnostic.AddError(diags, "", notThere(r.At, r.ID))
-		return
+	target, err := r.Find(ctx, s, r.ID.ValueString())
+	found := wrong(r.At, r.ID.ValueString(), target, err)
+	switch {
+	case len(found) > 0:
+	case err != nil:
+		s.AddPlanError(diags, "read "+r.ID.ValueString(), err)
+	default:
+		found = reference.AdmitRegion(r.At, target, r.Region)
 	}
-	s.AddPlanError(diags, "read "+r.ID.ValueString(), err)
+	diagnostic.AddError(diags, "", found.Err())
 }
 
-func notThere(at string, id types.String) problem.Problem {
-	return problem.Problem{
-		Code: problem.NotFound, Field: at, Value: id.ValueString(), Limit: "the id of something that is there",
-		Remedy: "Use the attribute id of a resource, and not its name.",
+// wrong refuses what is not there, and a name in place of an id.
+func wrong(at, id string, target reference.Target, err error) problem.List {
+	switch {
+	case IsNotFound(err):
+		return problem.List{reference.Missing(at, target.Noun, id)}
+	case err == nil && target.ID != id:
+		return problem.List{reference.ByName(at, target, id)}
 	}
+	return nil
+}
+
+// ImageRegion gives the region of an image; empty when the image is not known, or not there.
+func (s *Session) ImageRegion(ctx context.Context, id types.String) string {
+	if id.IsUnknown() {
+		return ""
+	}
+	i, err := Find(ctx, s, Images(), Key{ID: id.ValueString(), Region: s.DefaultRegion()})
+	if err != nil {
+		return "" // another rule says what is wrong
+	}
+	return i.Region
+}
+
+// RegionOf gives a region as it is planned: one that is not known will be the default one.
+func (s *Session) RegionOf(planned types.String) string {
+	if planned.IsUnknown() {
+		return s.DefaultRegion()
+	}
+	return planned.ValueString()
 }

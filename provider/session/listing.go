@@ -19,8 +19,10 @@ type Listing[T any] struct {
 	Noun string
 	ID   func(T) string
 	Name func(T) string // nil: without names
-	List func(c *client.Client, ctx context.Context, region string) ([]T, error)
-	Get  func(c *client.Client, ctx context.Context, id, region string) (T, error)
+	// Region gives the region; nil: what is listed is of none, and referred to by nothing.
+	Region func(T) string
+	List   func(c *client.Client, ctx context.Context, region string) ([]T, error)
+	Get    func(c *client.Client, ctx context.Context, id, region string) (T, error)
 }
 
 // Key names an object.
@@ -102,7 +104,8 @@ func (s *Session) shelf(name string) *shelf {
 func Workspaces() Listing[workspace.Workspace] {
 	return Listing[workspace.Workspace]{
 		Noun: "workspace", ID: func(w workspace.Workspace) string { return w.ID }, Name: func(w workspace.Workspace) string { return w.Name },
-		List: (*client.Client).Workspaces, Get: (*client.Client).Workspace,
+		Region: func(w workspace.Workspace) string { return w.Region },
+		List:   (*client.Client).Workspaces, Get: (*client.Client).Workspace,
 	}
 }
 
@@ -110,7 +113,8 @@ func Workspaces() Listing[workspace.Workspace] {
 func Networks() Listing[network.Network] {
 	return Listing[network.Network]{
 		Noun: "network", ID: func(n network.Network) string { return n.ID }, Name: func(n network.Network) string { return n.Name },
-		List: (*client.Client).Networks, Get: (*client.Client).Network,
+		Region: func(n network.Network) string { return n.Region },
+		List:   (*client.Client).Networks, Get: (*client.Client).Network,
 	}
 }
 
@@ -118,7 +122,8 @@ func Networks() Listing[network.Network] {
 func ResourceGroups() Listing[resourcegroup.ResourceGroup] {
 	return Listing[resourcegroup.ResourceGroup]{
 		Noun: "resource group", ID: func(g resourcegroup.ResourceGroup) string { return g.ID }, Name: func(g resourcegroup.ResourceGroup) string { return g.Name },
-		List: (*client.Client).ResourceGroups, Get: (*client.Client).ResourceGroup,
+		Region: func(g resourcegroup.ResourceGroup) string { return g.Region },
+		List:   (*client.Client).ResourceGroups, Get: (*client.Client).ResourceGroup,
 	}
 }
 
@@ -126,7 +131,8 @@ func ResourceGroups() Listing[resourcegroup.ResourceGroup] {
 func Registries() Listing[registry.Registry] {
 	return Listing[registry.Registry]{
 		Noun: "registry", ID: func(r registry.Registry) string { return r.ID }, Name: func(r registry.Registry) string { return r.Name },
-		List: (*client.Client).Registries, Get: (*client.Client).Registry,
+		Region: func(r registry.Registry) string { return r.Region },
+		List:   (*client.Client).Registries, Get: (*client.Client).Registry,
 	}
 }
 
@@ -134,7 +140,8 @@ func Registries() Listing[registry.Registry] {
 func Images() Listing[image.Image] {
 	return Listing[image.Image]{
 		Noun: "image", ID: func(i image.Image) string { return i.ID },
-		List: (*client.Client).Images, Get: (*client.Client).Image,
+		Region: func(i image.Image) string { return i.Region },
+		List:   (*client.Client).Images, Get: (*client.Client).Image,
 	}
 }
 

@@ -30,13 +30,3 @@ func ParseID(id string) (imageID, workspaceID string, err error) {
 	}
 	return imageID, workspaceID, nil
 }
-
-// AdmitRegion refuses to bind an image to a workspace of another region.
-func AdmitRegion(image, workspace string) problem.List {
-	if image == workspace {
-		return nil
-	}
-	return problem.List{{
-		Code: problem.RegionMismatch, Field: "workspace_id", Value: workspace, Limit: image, Remedy: "Choose a workspace of the image's region.",
-	}}
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/quota"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/reference"
 	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 )
@@ -32,11 +33,7 @@ func named() []Entry {
 	_, noImage := official.Resolve(catalogue, "dataworks_shell", "")
 	_, noVersion := official.Resolve(catalogue, "dataworks_shell_task_pod", "20200101")
 	return []Entry{
-		{problem.NotFound, "Nothing of that id or name is there, or it is somebody else's.", everywhere, problem.Problem{
-			Code: problem.NotFound, Field: "resource_group_id", Value: "rg-0000", Limit: "the id or name of something of yours",
-			Detail: "no such resource group",
-			Remedy: "Check the id or name, and that it is yours.",
-		}},
+		{problem.NotFound, "Nothing of that id or name is there, or it is somebody else's.", everywhere, reference.Missing("resource_group_id", "resource group", "rg-0000")},
 		{problem.OfficialImageNotFound, "The catalogue has no such image.", everywhere, made(problem.OfficialImageNotFound, noImage)},
 		{problem.VersionNotFound, "There is no such version, of an official or a custom image.", everywhere, made(problem.VersionNotFound, noVersion)},
 		{problem.WorkspaceNotFound, "The workspace to bind an image to is not there.", applyOnly, problem.Problem{
@@ -128,6 +125,7 @@ func used() []Entry {
 
 // changed explains what was not so any more when it was asked for.
 func changed() []Entry {
+	eastern := reference.Target{Noun: "network", ID: "net-0000", Region: "east"}
 	return []Entry{
 		{
 			problem.EditionNotSupported, "The region's edition does not have the feature.", everywhere,
@@ -160,9 +158,7 @@ func changed() []Entry {
 			Code: problem.IncompatibleAPI, Value: "2", Limit: "1", Detail: "the daemon speaks another version of the API",
 			Remedy: "Use the provider and the daemon of one release.",
 		}},
-		{problem.RegionMismatch, "An image is bound to workspaces of its own region.", everywhere, problem.Problem{
-			Code: problem.RegionMismatch, Field: "workspace_id", Value: "east", Limit: "local", Remedy: "Choose a workspace of the image's region.",
-		}},
+		{problem.RegionMismatch, "What one thing names by an id is of its own region.", everywhere, made(problem.RegionMismatch, reference.AdmitRegion("network_id", eastern, "local").Err())},
 		{problem.FileMissing, "A file of the configuration is not there, or was not uploaded.", everywhere, problem.Problem{
 			Code: problem.FileMissing, Field: "files[0].source", Value: "dict.txt", Limit: "a regular file or a directory",
 			Detail: "there is no such file", Remedy: "Correct the path; it is relative to where terraform runs.",

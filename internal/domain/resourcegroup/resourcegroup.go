@@ -11,6 +11,7 @@ import (
 
 	"github.com/kilnhq/kiln/internal/domain/name"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/reference"
 )
 
 // Type is the kind of a resource group; only serverless ones may use images.
@@ -89,6 +90,11 @@ func ValidateCU(field string, cu float64) problem.List {
 		Code: problem.InvalidCu, Field: field, Value: strconv.FormatFloat(cu, 'g', -1, 64), Limit: "0.25 to 64 in steps of 0.25",
 		Remedy: "1 CU is 1 vCPU and 4 GiB of memory; choose a multiple of 0.25.",
 	}}
+}
+
+// AdmitRegion checks that a group is of the region of the work that it is to run.
+func (g ResourceGroup) AdmitRegion(field, region string) problem.List {
+	return reference.AdmitRegion(field, reference.Target{Noun: "resource group", ID: g.ID, Region: g.Region}, region)
 }
 
 // Admit checks that a group may run image work of a size.
