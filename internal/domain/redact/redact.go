@@ -27,3 +27,21 @@ func URL(text string) string {
 	}
 	return u.String()
 }
+
+// Host gives an address with a port, or what somebody has written in its place, without what may be a secret: all before the last @,
+// and all after a question mark or a hash.
+func Host(text string) string {
+	scheme := ""
+	for _, s := range []string{"http://", "https://"} {
+		if rest, found := strings.CutPrefix(text, s); found {
+			scheme, text = s, rest
+		}
+	}
+	if at := strings.LastIndex(text, "@"); at >= 0 {
+		text = hidden + text[at:]
+	}
+	if i := strings.IndexAny(text, "?#"); i >= 0 {
+		text = text[:i+1] + hidden
+	}
+	return scheme + text
+}

@@ -28,3 +28,17 @@ func TestURL(t *testing.T) {
 		}
 	}
 }
+
+func TestHost(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"registry.internal:5000": "registry.internal:5000", "https://registry.internal/x": "https://registry.internal/x", "Localhost": "Localhost",
+		"ci:hunter22@registry.internal": "xxxxx@registry.internal", "https://ci:hunter22@registry.internal/x": "https://xxxxx@registry.internal/x",
+		"ci:hunt@hunter22@registry.internal": "xxxxx@registry.internal", "ci:hunter22?x#y@registry.internal": "xxxxx@registry.internal",
+		"ci:hunter22://@registry.internal": "xxxxx@registry.internal", "registry.internal?t=hunter22": "registry.internal?xxxxx", "registry.internal#hunter22": "registry.internal#xxxxx",
+	} {
+		if got := redact.Host(text); got != want || strings.Contains(got, "hunter22") {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}

@@ -79,7 +79,7 @@ func (c Credential) Wanted() Status {
 	return StatusNone
 }
 
-// Validate checks a credential, without its password. No value of it is repeated but names.
+// Validate checks a credential, without its password. Nothing that is refused is repeated: people put the password in the wrong place.
 func (c Credential) Validate() (found problem.List) {
 	found = append(found, c.validateUsername()...)
 	if c.PasswordVersion < 0 {
@@ -103,20 +103,23 @@ func (c Credential) Validate() (found problem.List) {
 	}
 	if from.File != "" && (!fs.ValidPath(from.File) || from.File == "." || strings.ContainsFunc(from.File, unicode.IsControl)) {
 		found = append(found, problem.Problem{
-			Code: problem.InvalidParameter, Field: "password_from.file", Value: from.File,
+			Code: problem.InvalidParameter, Field: "password_from.file", Value: bytesOf(from.File),
 			Limit:  "a path relative to the daemon's secrets_dir, without . and .. in it",
 			Remedy: "Put the file into the directory that secrets_dir of the daemon's configuration names, and name it from there.",
 		})
 	}
 	if from.Variable != "" && !variable.MatchString(from.Variable) {
 		found = append(found, problem.Problem{
-			Code: problem.InvalidParameter, Field: "password_from.variable", Value: from.Variable,
+			Code: problem.InvalidParameter, Field: "password_from.variable", Value: bytesOf(from.Variable),
 			Limit:  VariablePrefix + " and then capital letters, digits and _",
 			Remedy: "Give the daemon the password in a variable of such a name; it reads no other.",
 		})
 	}
 	return found
 }
+
+// bytesOf says of a text how long it is.
+func bytesOf(text string) string { return strconv.Itoa(len(text)) + " bytes" }
 
 func (c Credential) validateUsername() problem.List {
 	has := c.Wanted() != StatusNone
@@ -134,7 +137,7 @@ func (c Credential) validateUsername() problem.List {
 		}}
 	case len(c.Username) > maxUsername || strings.ContainsFunc(c.Username, func(r rune) bool { return r == ':' || unicode.IsControl(r) }):
 		return problem.List{{
-			Code: problem.InvalidParameter, Field: "username", Value: c.Username, Limit: "at most 256 bytes, no colon and no control characters",
+			Code: problem.InvalidParameter, Field: "username", Value: bytesOf(c.Username), Limit: "at most 256 bytes, no colon and no control characters",
 			Remedy: "Give the user name alone, without the password.",
 		}}
 	}

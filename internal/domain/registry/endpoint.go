@@ -9,6 +9,7 @@ import (
 
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/redact"
 )
 
 // The ports of a registry that names none.
@@ -22,7 +23,7 @@ const maxCertificates = 64 << 10
 
 // ValidateEndpoint checks HOST[:PORT]. There is one way to write each, so that credentials have one place where they are sent to.
 func ValidateEndpoint(field, endpoint string) problem.List {
-	p := problem.Problem{Code: problem.InvalidEndpoint, Field: field, Value: endpoint}
+	p := problem.Problem{Code: problem.InvalidEndpoint, Field: field, Value: redact.Host(endpoint)}
 	host, port, ok := splitEndpoint(endpoint)
 	switch {
 	case !ok:
