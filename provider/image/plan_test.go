@@ -73,7 +73,7 @@ func TestAccRefusedConfiguration(t *testing.T) {
 		},
 		"Index": {
 			"packages", `[{ type = "script", script = "true", index = "https://i" }]`,
-			acctest.Refusal{Code: problem.ConflictingAttribute, Field: "packages[0].index", Says: []string{"Value: index"}},
+			acctest.Refusal{Code: problem.ConflictingAttribute, Field: "packages[0].index", Says: []string{"Value: https://"}},
 		},
 		"AptIndex": {
 			"packages", `[{ type = "apt", names = ["git=1"], index = "https://i" }]`,
@@ -277,7 +277,7 @@ func TestAccNetwork(t *testing.T) {
 	cli := d.CLI(t)
 	unreachable := func(field, host string) acctest.Refusal {
 		return acctest.Refusal{Code: problem.PublicAccessRequired, Field: field, Says: []string{
-			"does not reach " + host, "Value: " + host, "network closed reaches",
+			"does not reach " + host, "network closed reaches",
 		}}
 	}
 	refused := func(config, field, host string) {

@@ -110,7 +110,7 @@ func AdmitNetwork(r recipe.Recipe, n network.Network, base official.Image, sourc
 	found := r.Unreachable(n, base, sources)
 	for i, p := range found {
 		found[i].Detail = p.Detail + ", which " + p.Field + " of the image needs"
-		found[i].Field = "resource_group_id"
+		found[i].Field, found[i].Value = "resource_group_id", "network "+n.Name
 	}
 	return found
 }

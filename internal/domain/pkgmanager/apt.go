@@ -60,7 +60,7 @@ var aptPart = regexp.MustCompile(`^[A-Za-z0-9.][A-Za-z0-9._/+~-]*$`)
 
 // parseAptIndex takes URL SUITE COMPONENT… as in a line of sources.list; a suite that ends in a slash is a directory, and has no components.
 func parseAptIndex(index string) (url string, ok bool) {
-	parts := strings.Split(index, " ")
+	parts := strings.FieldsFunc(index, func(r rune) bool { return r == ' ' })
 	if len(index) > maxIndex || len(parts) < 2 || !ValidIndex(parts[0]) || strings.HasSuffix(parts[1], "/") != (len(parts) == 2) {
 		return "", false
 	}

@@ -119,7 +119,7 @@ func (e Entry) Validate(field string) problem.List {
 	}
 	var found problem.List
 	if e.Script != "" {
-		found = append(found, conflicting(field+".script", "script", Script))
+		found = append(found, conflicting(field+".script", e.Script, Script))
 	}
 	if _, ok := m.index.parse(e.Index); e.Index != "" && !ok {
 		found = append(found, problem.Problem{
@@ -148,6 +148,9 @@ func (e Entry) validateNames(field string, m manager) problem.List {
 			p.Limit, p.Remedy = strconv.Itoa(MaxName)+" bytes", "One package an item."
 		case !ok:
 			p.Limit, p.Remedy = m.form, "One package an item; shell syntax has no meaning here, use a script for that."
+			if strings.HasPrefix(n, "-") || strings.Contains(n, "://") || strings.ContainsAny(n, "/@") && !strings.Contains(n, " ") {
+				p.Value, p.Remedy = redact.URL(n), "Options, files, URLs and version control are for scripts: use an entry of type script."
+			}
 		case e.Type == Python2 && !python2Pip(n):
 			p.Code, p.Limit, p.Detail = problem.PipIncompatible, "pip=="+LastPip2, "no pip after "+LastPip2+" runs under Python 2"
 			p.Remedy = "Say pip==" + LastPip2 + ", or remove the item."
@@ -248,10 +251,12 @@ func texts(types []Type, separator string) string {
 	return strings.Join(list, separator)
 }
 
-func conflicting(field, name string, only ...Type) problem.Problem {
+// conflicting refuses what a field says that another type has.
+func conflicting(field, value string, only ...Type) problem.Problem {
+	name := field[strings.LastIndex(field, ".")+1:]
 	return problem.Problem{
 		Code: problem.ConflictingAttribute, Field: field, Limit: `type = "` + texts(only, `" or "`) + `"`,
-		Value: name, Remedy: "Remove " + name + ", or change the type of the entry.",
+		Value: value, Remedy: "Remove " + name + ", or change the type of the entry.",
 	}
 }
 

@@ -54,6 +54,7 @@ func TestValidate(t *testing.T) {
 			pkgmanager.Entry{Type: pkgmanager.Script, Script: "true", Names: []string{"a"}, Index: "https://x/"},
 			[]string{"ConflictingAttribute packages[0].names", "ConflictingAttribute packages[0].index"},
 		},
+		{"script with names alone", pkgmanager.Entry{Type: pkgmanager.Script, Names: []string{"a"}}, []string{"ConflictingAttribute packages[0].names"}},
 		{"empty script", pkgmanager.Entry{Type: pkgmanager.Script}, []string{"EmptyScript packages[0].script"}},
 		{"blank script", pkgmanager.Entry{Type: pkgmanager.Script, Script: " \n\t\n"}, []string{"EmptyScript packages[0].script"}},
 		{"largest script", pkgmanager.Entry{Type: pkgmanager.Script, Script: strings.Repeat("a", pkgmanager.MaxScript)}, nil},
@@ -131,7 +132,7 @@ func TestAptIndex(t *testing.T) {
 		"https://mirror.internal/flat ./":                                       true, "https://mirror.internal/flat x86_64/": true,
 		"https://mirror.internal/debian": false, "https://mirror.internal/debian bookworm": false, "https://mirror.internal/flat ./ main": false,
 		"deb https://mirror.internal/debian bookworm main": false, "[trusted=yes] https://mirror.internal/debian bookworm main": false,
-		"https://mirror.internal/debian [trusted=yes] main": false, "https://mirror.internal/debian bookworm main  contrib": false,
+		"https://mirror.internal/debian [trusted=yes] main": false, "https://mirror.internal/debian  bookworm main  contrib": true, " ": false, "https://mirror.internal/debian bookworm\tmain": false,
 		"https://mirror.internal/debian bookworm main\ndeb http://other/": false, "https://mirror.internal/debian book'worm main": false,
 		"https://user:secret@mirror.internal/debian bookworm main": false, "https://mirror.internal/debian?token=secret bookworm main": false,
 		"bookworm main": false, "/srv/debian bookworm main": false, "https://mirror.internal/ bookworm " + strings.Repeat("x", 2048): false,
@@ -188,5 +189,33 @@ func TestNeeds(t *testing.T) {
 	}
 	if got := (pkgmanager.Entry{Type: "dnf", Names: []string{"a"}}).Instructions(0); got != "" {
 		t.Errorf("an unknown type gives %q", got)
+	}
+}
+
+// TestRefusals checks what refusals show of what was written, and what they advise.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	const script = "Options, files, URLs and version control are for scripts: use an entry of type script."
+	named := func(name string) pkgmanager.Entry {
+		return pkgmanager.Entry{Type: pkgmanager.Python3, Names: []string{name}}
+	}
+	for name, test := range map[string]struct {
+		entry         pkgmanager.Entry
+		value, remedy string
+	}{
+		"a file":           {named("-r requirements.txt"), "-r requirements.txt", script},
+		"a wheel":          {named("https://h.org/a-1-py3-none-any.whl"), "https://h.org/a-1-py3-none-any.whl", script},
+		"a repository":     {named("git+https://u:secret@h.org/a@main"), "git+https://xxxxx@h.org/a@main", script},
+		"two":              {named("a; b"), "a; b", "One package an item; shell syntax has no meaning here, use a script for that."},
+		"names":            {pkgmanager.Entry{Type: pkgmanager.Script, Names: []string{"a", "b"}}, "a, b", "Remove names, or change the type of the entry."},
+		"an index":         {pkgmanager.Entry{Type: pkgmanager.Script, Script: "x", Index: "https://i"}, "https://i", "Remove index, or change the type of the entry."},
+		"a script":         {pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"aa"}, Script: "x"}, "x", "Remove script, or change the type of the entry."},
+		"a list of apt":    {pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"aa"}, Index: "http://h/debian bookworm"}, "http://h/debian bookworm", "Write it as in a line of sources.list, for example https://mirror.internal/debian bookworm main."},
+		"a list of a user": {pkgmanager.Entry{Type: pkgmanager.Apt, Names: []string{"aa"}, Index: "http://u:p@h/debian bookworm main"}, "http://xxxxx@h/debian bookworm main", "Write it as in a line of sources.list, for example https://mirror.internal/debian bookworm main."},
+	} {
+		found := test.entry.Validate("packages[0]")
+		if len(found) != 1 || found[0].Value != test.value || found[0].Remedy != test.remedy {
+			t.Errorf("%s: %+v", name, found)
+		}
 	}
 }

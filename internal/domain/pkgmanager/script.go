@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/redact"
 )
 
 // named are the types that install by name.
@@ -15,13 +16,14 @@ var named = Types[:len(Types)-1]
 func (e Entry) validateScript(field string) problem.List {
 	var found problem.List
 	if len(e.Names) > 0 {
-		found = append(found, conflicting(field+".names", "names", named...))
+		found = append(found, conflicting(field+".names", strings.Join(e.Names, ", "), named...))
 	}
 	if e.Index != "" {
-		found = append(found, conflicting(field+".index", "index", named...))
+		found = append(found, conflicting(field+".index", redact.URL(e.Index), named...))
 	}
 	field += ".script"
 	switch {
+	case strings.TrimSpace(e.Normalize().Script) == "" && len(found) > 0: // it is the type that is wrong
 	case strings.TrimSpace(e.Normalize().Script) == "":
 		found = append(found, problem.Problem{
 			Code: problem.EmptyScript, Field: field, Limit: "at least one command", Remedy: "Write the commands to run, or remove the entry.",

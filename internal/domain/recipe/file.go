@@ -161,7 +161,9 @@ func validateFiles(files []File) problem.List {
 			continue
 		}
 		if !mode.MatchString(f.Mode) {
-			found = append(found, invalidFile(field+".mode", f.Mode, "four octal digits, 0000 to 0777"))
+			p := invalidFile(field+".mode", f.Mode, "four octal digits, 0000 to 0777")
+			p.Remedy = "Write four octal digits, for example 0644."
+			found = append(found, p)
 		}
 		if !sha.MatchString(f.SHA256) {
 			found = append(found, invalidFile(field+".sha256", f.SHA256, "64 hexadecimal digits"))

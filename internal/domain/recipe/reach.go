@@ -1,6 +1,7 @@
 package recipe
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -35,12 +36,14 @@ func (r Recipe) Unreachable(n network.Network, base official.Image, sources Sour
 	for i, e := range r.Packages {
 		field := fmt.Sprintf("packages[%d]", i)
 		var hosts []string
+		value := string(e.Type)
 		switch {
 		case e.Type == pkgmanager.Script:
 			field += ".script"
-			hosts = pin.Needs(e.Normalize().Script, pin.Options{Env: r.Env})
+			value, hosts = "", pin.Needs(e.Normalize().Script, pin.Options{Env: r.Env})
 		case e.Index != "":
 			field += ".index"
+			value = e.Index
 			if !r.hasEnv("pip_") {
 				hosts = indexHost(e.IndexURL())
 			}
@@ -50,20 +53,22 @@ func (r Recipe) Unreachable(n network.Network, base official.Image, sources Sour
 		}
 		for _, host := range hosts {
 			if n.Refuses(host) {
-				found = append(found, unreachable(field, host, n))
+				p := unreachable(host, n)
+				p.Field, p.Value = field, cmp.Or(value, host) // of a script, the word that asks for it
+				found = append(found, p)
 			}
 		}
 	}
 	return found
 }
 
-func unreachable(field, host string, n network.Network) problem.Problem {
+func unreachable(host string, n network.Network) problem.Problem {
 	limit := "network " + n.Name + " reaches nothing"
-	if n.Egress == network.EgressRestricted {
+	if n.Egress == network.EgressRestricted && len(n.Allow) > 0 {
 		limit = "network " + n.Name + " reaches " + strings.Join(n.Allow, ", ")
 	}
 	return problem.Problem{
-		Code: problem.PublicAccessRequired, Field: field, Value: host, Limit: limit,
+		Code: problem.PublicAccessRequired, Limit: limit,
 		Detail: "the network of the resource group does not reach " + host,
 		Remedy: "Allow " + host + " on the network, use an index that it reaches, or a resource group with another network.",
 	}

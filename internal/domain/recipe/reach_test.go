@@ -1,6 +1,8 @@
 package recipe_test
 
 import (
+	std "cmp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,6 +18,7 @@ func TestUnreachable(t *testing.T) {
 	const refused = "PublicAccessRequired packages"
 	none := network.Network{Name: "closed", Egress: network.EgressNone}
 	mirror := network.Network{Name: "mirror", Egress: network.EgressRestricted, Allow: []string{"mirror.internal:443"}}
+	empty := network.Network{Name: "empty", Egress: network.EgressRestricted}
 	base := official.Image{Name: "dataworks_pyodps_task_pod"}
 	sources := recipe.Sources{Pip: recipe.Source{Host: "pypi.org:443"}, Apt: recipe.Source{Host: "deb.debian.org:80"}}
 	pip := func(index string) pkgmanager.Entry {
@@ -38,6 +41,7 @@ func TestUnreachable(t *testing.T) {
 		{"defaults on a public network", network.Network{Egress: network.EgressPublic}, base, sources, nil, nil, []pkgmanager.Entry{pip(""), apt}, nil},
 		{"an index", none, base, sources, nil, nil, []pkgmanager.Entry{pip("https://mirror.internal/simple/")}, []string{refused + "[0].index"}},
 		{"an index that is allowed", mirror, base, sources, nil, nil, []pkgmanager.Entry{pip("https://mirror.internal/simple/")}, nil},
+		{"a network that nothing is allowed on", empty, base, sources, nil, nil, []pkgmanager.Entry{pip("")}, []string{refused + "[0].type"}},
 		{"an index on another port", mirror, base, sources, nil, nil, []pkgmanager.Entry{pip("http://mirror.internal/simple/")}, []string{refused + "[0].index"}},
 		{"an index, with nothing known", none, official.Image{}, recipe.Sources{}, nil, nil, []pkgmanager.Entry{pip("https://a.io")}, []string{refused + "[0].index"}},
 		{"an index of apt", none, base, sources, nil, nil, []pkgmanager.Entry{aptIndex}, []string{refused + "[0].index"}},
@@ -64,8 +68,11 @@ func TestUnreachable(t *testing.T) {
 			if diff := cmp.Diff(test.want, codes(found)); diff != "" {
 				t.Error(diff)
 			}
-			for _, p := range found {
-				if p.Value == "" || p.Limit == "" || p.Detail == "" || p.Remedy == "" {
+			for i, p := range found {
+				if e := test.packages[min(i, len(test.packages)-1)]; e.Type != pkgmanager.Script && p.Value != std.Or(e.Index, string(e.Type)) {
+					t.Errorf("%+v has not the value of its field", p)
+				}
+				if p.Value == "" || p.Limit == "" || strings.HasSuffix(p.Limit, "reaches ") || p.Detail == "" || p.Remedy == "" {
 					t.Errorf("%+v says too little", p)
 				}
 			}

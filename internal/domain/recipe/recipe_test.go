@@ -227,11 +227,11 @@ func TestValidateEnv(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{
 		"LANG": "C.UTF-8", "_x1": "", "PATH": "/opt/bin:$PATH", "": "x", "1A": "x", "A-B": "x", "A B": "x", "A=B": "x", "分": "x",
-		"LINES": "a\nb", "RETURN": "a\r", "NUL": "a\x00", "A\n": "x",
+		"L-S": "a\nb", "LINES": "a\nb", "RETURN": "a\r", "NUL": "a\x00", "A\n": "x",
 	}
 	want := []string{
 		`InvalidEnv env[""]`, `InvalidEnv env["1A"]`, `InvalidEnv env["A\n"]`, `InvalidEnv env["A B"]`, `InvalidEnv env["A-B"]`,
-		`InvalidEnv env["A=B"]`, `InvalidEnv env["LINES"]`, `InvalidEnv env["NUL"]`, `InvalidEnv env["RETURN"]`, `InvalidEnv env["分"]`,
+		`InvalidEnv env["A=B"]`, `InvalidEnv env["L-S"]`, `InvalidEnv env["L-S"]`, `InvalidEnv env["LINES"]`, `InvalidEnv env["NUL"]`, `InvalidEnv env["RETURN"]`, `InvalidEnv env["分"]`,
 	}
 	got := codes(recipe.ValidateEnv("env", env))
 	slices.Sort(want)
@@ -293,6 +293,26 @@ func TestUnpinnedKnown(t *testing.T) {
 		got = append(got, p.Limit)
 	}
 	if diff := cmp.Diff([]string{"requests[socks]==2.31.0", "other==VERSION", "git=1:2.39", "pandas==1.5.3"}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestRemedies checks that what a refusal says is about what is wrong.
+func TestRemedies(t *testing.T) {
+	t.Parallel()
+	r := recipe.Recipe{
+		Files: []recipe.File{{Target: "/opt/x", Mode: "999", SHA256: sum("a")}},
+		Env:   map[string]string{"A-B": "x", "LINES": "secret\nvalue"},
+	}
+	var got []string
+	for _, p := range r.Validate() {
+		got = append(got, p.Value+": "+p.Remedy)
+	}
+	want := []string{
+		"999: Write four octal digits, for example 0644.", "A-B: Rename the variable.",
+		`'\n' at byte 7 of the value: Make it one line, or put the value into a file.`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 }

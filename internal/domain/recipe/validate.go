@@ -56,11 +56,15 @@ func ValidateEnv(field string, env map[string]string) problem.List {
 			})
 			continue
 		}
-		if !envKey.MatchString(key) || strings.ContainsAny(env[key], "\x00\n\r") {
-			found = append(found, problem.Problem{
-				Code: problem.InvalidEnv, Field: field + "[" + fmt.Sprintf("%q", key) + "]", Value: key,
-				Limit: "letters, digits and _ in the name; one line in the value", Remedy: "Rename the variable, or put a longer value into a file.",
-			})
+		p := problem.Problem{Code: problem.InvalidEnv, Field: field + "[" + fmt.Sprintf("%q", key) + "]"}
+		if !envKey.MatchString(key) {
+			p.Value, p.Limit, p.Remedy = key, "a name of letters, digits and _, without a digit in front", "Rename the variable."
+			found = append(found, p)
+		}
+		if at := strings.IndexAny(env[key], "\x00\n\r"); at >= 0 {
+			p.Value, p.Limit = fmt.Sprintf("%q at byte %d of the value", env[key][at], at+1), "one line of text as the value"
+			p.Remedy = "Make it one line, or put the value into a file."
+			found = append(found, p)
 		}
 	}
 	return found

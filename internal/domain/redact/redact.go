@@ -10,8 +10,12 @@ import (
 const hidden = "xxxxx"
 
 // URL gives a URL without what may be a secret: people write tokens as user names, too, and in queries and fragments. Of what
-// is no URL nothing is given.
+// is no URL nothing is given; the rest stays as it is written.
 func URL(text string) string {
+	// The suite and the components of a repository of Debian stand behind its URL.
+	if head, tail, more := strings.Cut(text, " "); more && !strings.ContainsAny(head, "?#") && !strings.ContainsAny(tail, "@:?#") {
+		return URL(head) + " " + tail
+	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" && strings.Contains(text, "@") {
 		return "(not a URL)"
@@ -24,6 +28,9 @@ func URL(text string) string {
 	}
 	if u.Fragment != "" {
 		u.Fragment, u.RawFragment = hidden, ""
+	}
+	if u.User == nil && u.RawQuery == "" && u.Fragment == "" {
+		return text
 	}
 	return u.String()
 }
