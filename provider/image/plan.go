@@ -196,7 +196,7 @@ func (p *planner) hashFiles(ctx context.Context) {
 }
 
 // sameScripts keeps how scripts are written in the state where the configuration says the same: an import knows nothing of
-// the last line feed of a here-document.
+// the last line feed of a here-document. Where there is none in the configuration, there is none in the plan.
 func sameScripts(ctx context.Context, plan, state types.List, diags *diag.Diagnostics) types.List {
 	planned, _, found := objects[packageModel](ctx, plan)
 	diags.Append(found...)
@@ -208,7 +208,7 @@ func sameScripts(ctx context.Context, plan, state types.List, diags *diag.Diagno
 	for i := range planned {
 		now, _ := planned[i].entry()
 		old, _ := before[i].entry()
-		if !before[i].Script.IsNull() && now.Normalize().Script == old.Normalize().Script {
+		if !before[i].Script.IsNull() && !planned[i].Script.IsNull() && now.Normalize().Script == old.Normalize().Script {
 			planned[i].Script = before[i].Script
 		}
 	}

@@ -119,6 +119,23 @@ func TestAccLifecycle(t *testing.T) {
 	}
 }
 
+// TestAccEmptyScript: an empty script, and none, are the same recipe. Taking it away along with a name that is there
+// twice is no new version.
+func TestAccEmptyScript(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	empty := d.Provider() + image(map[string]string{"packages": `[{ type = "python3", names = ["jieba==0.42.1", "jieba==0.42.1"], script = "" }]`})
+	none := d.Provider() + image(map[string]string{"packages": pinned("0.42.1")})
+	acctest.Run(t,
+		resource.TestStep{Config: empty},
+		acctest.Unchanged(empty),
+		acctest.Planned(none, address, plancheck.ResourceActionUpdate, known("version", knownvalue.Int64Exact(1))),
+		acctest.Unchanged(none),
+		acctest.Planned(empty, address, plancheck.ResourceActionUpdate, known("version", knownvalue.Int64Exact(1))),
+		acctest.Unchanged(empty),
+	)
+}
+
 // TestAccVersions: another recipe makes a new version, the published one stays until then, and a reverted recipe goes back to
 // its version without any work.
 func TestAccVersions(t *testing.T) {
