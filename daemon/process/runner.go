@@ -261,7 +261,7 @@ func (r *Runner) finishWith(ctx context.Context, p domain.Process, result any, c
 		p.State = domain.StateCompleted
 	case errors.Is(cause, errCancelled):
 		p.State, result = domain.StateCancelled, nil
-		p.Problem = &problem.Problem{Code: problem.Cancelled, Detail: "the process was cancelled", Remedy: "Apply again to start anew."}
+		p.Problem = &problem.Problem{Code: problem.Cancelled, Detail: "the process was cancelled", Remedy: p.Kind.Again()}
 	default:
 		p.State, result = domain.StateFailed, nil
 		found := explain(cause, p, tail)
@@ -278,7 +278,7 @@ func explain(cause error, p domain.Process, tail []string) problem.Problem {
 	if errors.Is(cause, errInterrupted) {
 		return problem.Problem{
 			Code: problem.Interrupted, Value: p.ID, Detail: "the daemon stopped while the process was running",
-			Remedy: "Apply again to start anew.", Log: tail,
+			Remedy: p.Kind.Again(), Log: tail,
 		}
 	}
 	found := problem.Problem{

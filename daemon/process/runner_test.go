@@ -171,6 +171,22 @@ func TestCancelRunning(t *testing.T) {
 	}
 }
 
+// TestCancelAdvises checks that what was cancelled says how to get it again: nobody applies a command.
+func TestCancelAdvises(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, workers(1))
+	queued := named(2)
+	queued[0].Kind, queued[1].Kind = domain.KindBuild, domain.KindRun
+	b.queue(queued...)
+	for id, want := range map[string]string{"proc-0": "Apply again to start anew.", "proc-1": "Run it again with kiln run."} {
+		v, err := b.Cancel(b.ctx, owner, id)
+		b.must(err)
+		if v.Problem == nil || v.Problem.Remedy != want {
+			t.Errorf("%s: %+v, want %q", id, v.Problem, want)
+		}
+	}
+}
+
 // TestCancelTooLate checks that work that is done when it is cancelled counts as done.
 func TestCancelTooLate(t *testing.T) {
 	t.Parallel()

@@ -147,8 +147,8 @@ func filesAttribute() schema.Attribute {
 			},
 			"target": schema.StringAttribute{
 				Required: true,
-				MarkdownDescription: "Absolute path in the image, outside of `/dev`, `/proc`, `/sys` and `/run`. Each path once. What a directory has " +
-					"goes below it.",
+				MarkdownDescription: "Absolute path in the image, outside of `/dev`, `/proc`, `/sys`, `/run` and `" + pkgmanager.ToolDir +
+					"`, where scripts are put. Each path once. What a directory has goes below it.",
 			},
 			"mode": schema.StringAttribute{
 				Optional: true, Computed: true,

@@ -25,6 +25,19 @@ const (
 // Kinds lists the kinds.
 var Kinds = []Kind{KindCatalogue, KindTest, KindBuild, KindRun, KindCleanup}
 
+// Again says how somebody gets a new process of the kind in the place of one that has ended before its work was done.
+func (k Kind) Again() string {
+	switch k {
+	case KindRun:
+		return "Run it again with kiln run."
+	case KindCatalogue:
+		return "Prepare it again with kiln prepare, or apply what needs it."
+	case KindTest, KindBuild, KindCleanup:
+		return "Apply again to start anew."
+	}
+	return "Apply again to start anew."
+}
+
 // RunStep is the name of the step in which a process of KindRun runs its command; what was printed before comes from the
 // installation of packages.
 const RunStep = "run"

@@ -134,7 +134,7 @@ func TestLogs(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(result{})); diff != "" {
 		t.Error(diff)
 	}
-	for id, want := range map[string]string{"proc-a": "2 jobs begin so", "nobody": "kiln: NotFound", "": "NotFound"} {
+	for id, want := range map[string]string{"proc-a": "2 jobs begin so", "nobody": "kiln: NotFound: no such image or job", "": "NotFound"} {
 		got := setup().kiln(t.Context(), t, "logs", id)
 		if got.code != ExitFailed || got.stdout != "" || !strings.Contains(got.stderr, want) {
 			t.Errorf("%q: got %+v", id, got)

@@ -159,7 +159,14 @@ func (a *app) find(ctx context.Context, c *client.Client, id string) (client.Pro
 func (a *app) findOrImage(ctx context.Context, c *client.Client, name string) (client.Process, error) {
 	image, err := c.Image(ctx, name, a.region)
 	if problem.Has(err, problem.NotFound) {
-		return a.find(ctx, c, name)
+		job, err := a.find(ctx, c, name)
+		if problem.Has(err, problem.NotFound) {
+			err = problem.Problem{
+				Code: problem.NotFound, Field: "job", Value: name, Limit: "an image or a job of yours", Detail: "no such image or job",
+				Remedy: "See kiln images and kiln jobs.",
+			}
+		}
+		return job, err
 	}
 	if err != nil {
 		return client.Process{}, err
