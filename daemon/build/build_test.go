@@ -542,6 +542,50 @@ func TestCleanupFails(t *testing.T) {
 	}
 }
 
+// TestCleanupInterrupted kills the daemon while an artifact is removed: the next one removes it.
+func TestCleanupInterrupted(t *testing.T) {
+	t.Parallel()
+	d, _, i := setup(t, servicetest.Options{})
+	b := d.Bake(i)
+	d.Wait(b.ProcessID, process.StateCompleted)
+	release := d.Engine.Block(worker.KindRemove)
+	servicetest.Must(t, d.Builds.Delete(d.Context(), owner, b.ID))
+	servicetest.Must(t, d.Engine.WaitCalls(d.Context(), worker.KindRemove, 1))
+	dir := d.Killed()
+	release()
+	d = servicetest.New(t, servicetest.Options{Dir: dir})
+	servicetest.Must(t, d.Engine.WaitCalls(d.Context(), worker.KindRemove, 1))
+	servicetest.Must(t, d.Engine.WaitIdle(d.Context()))
+	list, err := d.Runner.List(d.Context(), owner, process.Filter{Kind: process.KindCleanup})
+	servicetest.Must(t, err)
+	if len(list) != 2 || len(d.Registry.Deleted()) != 1 {
+		t.Fatalf("%d cleanups, and the registry was asked to delete %v", len(list), d.Registry.Deleted())
+	}
+	d.Wait(list[0].ID, process.StateCompleted)
+}
+
+// TestCleanupTooLate bakes again what is about to be removed: it stays.
+func TestCleanupTooLate(t *testing.T) {
+	t.Parallel()
+	d, _, i := setup(t, servicetest.Options{})
+	b := d.Bake(i)
+	d.Wait(b.ProcessID, process.StateCompleted)
+	release := d.Engine.Block(worker.KindRemove)
+	servicetest.Must(t, d.Builds.Delete(d.Context(), owner, b.ID))
+	servicetest.Must(t, d.Engine.WaitCalls(d.Context(), worker.KindRemove, 1))
+	again := d.Bake(i)
+	d.Wait(again.ProcessID, process.StateCompleted)
+	dir := d.Killed() // the removal, which the next daemon queues again
+	release()
+	d = servicetest.New(t, servicetest.Options{Dir: dir})
+	list, err := d.Runner.List(d.Context(), owner, process.Filter{Kind: process.KindCleanup})
+	servicetest.Must(t, err)
+	d.Wait(list[0].ID, process.StateCompleted)
+	if len(d.Registry.Deleted()) != 0 {
+		t.Errorf("the registry was asked to delete %v", d.Registry.Deleted())
+	}
+}
+
 func TestUpdateRefused(t *testing.T) {
 	t.Parallel()
 	d, g, i := setup(t, servicetest.Options{})

@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -221,29 +220,4 @@ func only(address string) (worker.Network, error) {
 	return worker.Network{
 		Egress: worker.EgressRestricted, Allow: []worker.Allow{{Prefix: netip.PrefixFrom(host, host.BitLen()), Port: uint16(n)}},
 	}, nil
-}
-
-// Cleaner removes artifacts that nothing needs any more; it implements process.Handler.
-type Cleaner struct{ *Service }
-
-// Run removes the artifacts from the registry and from the image store.
-func (s Cleaner) Run(ctx context.Context, p processdomain.Process, log *process.Journal) (any, error) {
-	var garbage []domain.Artifact
-	if err := json.Unmarshal(p.Payload, &garbage); err != nil {
-		return nil, fmt.Errorf("read payload of %s: %w", p.ID, err)
-	}
-	remove := &worker.Remove{}
-	for _, a := range garbage {
-		log.Remark("removing %s", s.cfg.Registry.Reference(a.Repository, a.Digest))
-		if err := s.cfg.Registry.Delete(ctx, a.Repository, a.Digest); err != nil {
-			return nil, err
-		}
-		remove.Images = append(remove.Images, a.ImageID)
-	}
-	return s.cfg.Worker.Execute(ctx, worker.Job{ID: p.ID, Kind: worker.KindRemove, Remove: remove}, network.EgressNone, log)
-}
-
-// Finish stores the end of the process.
-func (s Cleaner) Finish(ctx context.Context, p processdomain.Process, _ any) error {
-	return s.cfg.Store.Write(ctx, func(tx Tx) error { return tx.FinishProcess(p) })
 }
