@@ -114,7 +114,11 @@ func (r *bindingResource) Create(ctx context.Context, req framework.CreateReques
 	doing := "bind image " + plan.ImageID.ValueString() + " to workspace " + plan.WorkspaceID.ValueString()
 	var created domain.Binding
 	if r.Write(ctx, doing, &resp.Diagnostics, func(c *client.Client) (err error) {
+		defer r.Session.Attaching()()
 		created, err = c.CreateBinding(ctx, plan.ImageID.ValueString(), plan.WorkspaceID.ValueString())
+		if err == nil {
+			err = r.Session.Claim(created.ID(), "image_id", created.ImageID)
+		}
 		return err
 	}) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(created))...)

@@ -49,6 +49,7 @@ func (r *buildResource) Create(ctx context.Context, req framework.CreateRequest,
 	w.Limit, w.GoOn = limit, "To attach to it instead of replacing the build, run `terraform untaint` on the resource and apply again, "+
 		"with a longer timeouts.create."
 	w.Ask = func(c *client.Client) (domain.Build, error) {
+		defer r.Session.Attaching()()
 		b, err := c.CreateBuild(ctx, client.CreateBuild{
 			Key: uuid.NewString(), ImageID: plan.ImageID.ValueString(), ImageVersion: int(plan.ImageVersion.ValueInt64()),
 			ResourceGroupID: plan.ResourceGroupID.ValueString(), CU: plan.CU.ValueFloat64(),

@@ -170,6 +170,32 @@ func TestAccReplace(t *testing.T) {
 	}
 }
 
+// TestAccSuccessor: a creation goes on with a build that has failed, also when it replaces that very build. What the apply then
+// destroys is the same build, and stays.
+func TestAccSuccessor(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	cli.Config(image("0.42.1", ""))
+	cli.Apply()
+	d.Engine.FailOnce(worker.KindImage, &worker.Failure{Kind: worker.FailureCommand, Step: "RUN", ExitCode: 1, Message: "exit code 1"})
+	cli.Config(image("0.42.1", "") + build("lifecycle { create_before_destroy = true }"))
+	if output, code := cli.Run("apply", "-auto-approve", "-no-color"); code == 0 {
+		t.Fatalf("apply ended with 0:\n%s", output)
+	}
+	before, tainted := cli.Attributes(address)
+	if output := cli.Apply(); !tainted || !acctest.Words("Warning: NameConflict", "The persistent build is not deleted").MatchString(output) {
+		t.Errorf("tainted = %v, apply has said:\n%s", tainted, output)
+	}
+	builds, err := d.Client.Builds(t.Context(), "")
+	if err != nil || len(builds) != 1 || builds[0].ID != before["id"] || builds[0].Stage != domain.StageBuildSuccess {
+		t.Errorf("builds = %v, %v; want %v", builds, err, before["id"])
+	}
+	if output, code := cli.Run("plan", "-detailed-exitcode", "-no-color"); code != 0 {
+		t.Errorf("plan ended with %d:\n%s", code, output)
+	}
+}
+
 // TestAccReplaced: another image is another build.
 func TestAccReplaced(t *testing.T) {
 	t.Parallel()

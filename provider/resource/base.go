@@ -51,7 +51,8 @@ func (b *Base) Write(ctx context.Context, doing string, diags *diag.Diagnostics,
 	return err == nil
 }
 
-// Remove deletes what the state names by its id; what is gone already is no error.
+// Remove deletes what the state names by its id; what is gone already is no error, and what another resource has attached to in
+// this apply stays.
 func (b *Base) Remove(
 	ctx context.Context, req framework.DeleteRequest, resp *framework.DeleteResponse, remove func(c *client.Client, id string) error,
 ) {
@@ -60,10 +61,14 @@ func (b *Base) Remove(
 		return
 	}
 	b.Write(ctx, "delete "+b.Noun+" "+id.ValueString(), &resp.Diagnostics, func(c *client.Client) error {
-		if err := remove(c, id.ValueString()); !session.IsNotFound(err) {
-			return err
+		kept, err := b.Session.Release(id.ValueString(), func() error { return remove(c, id.ValueString()) })
+		if kept {
+			diagnostic.AddWarning(&resp.Diagnostics, "", session.Kept(b.Noun, id.ValueString()))
 		}
-		return nil
+		if session.IsNotFound(err) {
+			return nil
+		}
+		return err
 	})
 }
 

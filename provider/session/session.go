@@ -44,6 +44,8 @@ type Session struct {
 	users       cached[usage.Users]
 	writing     atomic.Bool // from the first write on
 
+	attaching sync.RWMutex // creations have it alone, deletions share it
+
 	mu      sync.Mutex
 	shelves map[string]*shelf
 	managed map[string]bool
@@ -161,21 +163,6 @@ func (s *Session) Manage(id string) {
 		s.managed[id] = true
 		close(s.heard)
 		s.heard = make(chan struct{})
-	}
-}
-
-// Claim refuses what a resource has created when another one of this apply has created the same: the daemon goes on with a
-// creation that was interrupted, and cannot see that two resources ask for one thing.
-func (s *Session) Claim(id, field, value string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.created[id] {
-		s.created[id] = true
-		return nil
-	}
-	return problem.Problem{
-		Code: problem.NameConflict, Field: field, Value: value, Limit: "one resource for one thing",
-		Detail: "another resource of this configuration has created the same: " + id, Remedy: "Remove one of the two resources.",
 	}
 }
 

@@ -1,0 +1,50 @@
+package session
+
+import (
+	"github.com/kilnhq/kiln/internal/domain/problem"
+)
+
+// Attaching keeps deletions away while something is created, until the function that it gives is called: a creation goes on with
+// what is there, and must not do so with what is about to go. Call Claim before. It waits for the deletions that are under way.
+func (s *Session) Attaching() (done func()) {
+	s.attaching.Lock()
+	return s.attaching.Unlock
+}
+
+// Claim refuses what a resource has created when another one of this apply has created the same: the daemon goes on with a
+// creation that was interrupted, and cannot see that two resources ask for one thing.
+func (s *Session) Claim(id, field, value string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.created[id] {
+		s.created[id] = true
+		return nil
+	}
+	return problem.Problem{
+		Code: problem.NameConflict, Field: field, Value: value, Limit: "one resource for one thing",
+		Detail: "another resource of this configuration has created the same: " + id, Remedy: "Remove one of the two resources.",
+	}
+}
+
+// Release calls what deletes an object, unless a creation of this apply has claimed it: then it belongs to another resource by
+// now, as when what is replaced is destroyed after its successor was created. It says whether the object was kept for that.
+func (s *Session) Release(id string, remove func() error) (kept bool, err error) {
+	s.attaching.RLock()
+	defer s.attaching.RUnlock()
+	s.mu.Lock()
+	kept = s.created[id]
+	s.mu.Unlock()
+	if kept {
+		return true, nil
+	}
+	return false, remove()
+}
+
+// Kept is the warning of what was to be deleted and was not.
+func Kept(noun, id string) problem.Problem {
+	return problem.Problem{
+		Code: problem.NameConflict, Field: "id", Value: id, Limit: "one resource for one thing",
+		Detail: "the " + noun + " is not deleted: the resource that this apply has created goes on with the same one",
+		Remedy: "Nothing is to be done. To get another one, destroy it in one apply, and create it in the next.",
+	}
+}
