@@ -35,7 +35,7 @@ func (m model) drift(b domain.Build) problem.List {
 	return problem.List{{
 		Code: problem.ChangedElsewhere, Value: b.ID, Limit: strings.Join(changes, ", "),
 		Detail: "since the last apply somebody else has changed the persistent build",
-		Remedy: "The plan goes back to what the configuration says. To keep the change, say the same in the configuration.",
+		Remedy: "Where the configuration says something else, the plan goes back to that. To keep the change, say the same in the configuration.",
 	}}
 }
 

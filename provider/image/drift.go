@@ -27,11 +27,14 @@ func (m model) drift(img domain.Image) problem.List {
 		return nil
 	}
 	detail := "since the last apply somebody else has changed the image"
-	if img.ProcessID != "" && img.ProcessID != m.ProcessID.ValueString() {
+	switch older := int64(img.CurrentVersion) < m.Version.ValueInt64(); {
+	case older: // its process is the one that tested it once
+		detail += fmt.Sprintf(": it has gone back to version %d, as kiln versions --history tells", img.CurrentVersion)
+	case img.ProcessID != "" && img.ProcessID != m.ProcessID.ValueString():
 		detail += ", with process " + img.ProcessID
 	}
 	return problem.List{{
 		Code: problem.ChangedElsewhere, Value: img.Spec.Name, Limit: strings.Join(changes, ", "), Detail: detail,
-		Remedy: "The plan goes back to what the configuration says. To keep the change, say the same in the configuration.",
+		Remedy: "Where the configuration says something else, the plan goes back to that. To keep the change, say the same in the configuration.",
 	}}
 }

@@ -1,6 +1,7 @@
 package image_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/kilnhq/kiln/daemon"
@@ -47,6 +48,7 @@ func TestAccChangedElsewhere(t *testing.T) {
 	}
 	planned(t, cli, 2, "Warning: ChangedElsewhere", "with process "+published.ProcessID, "version 1 -> 2, published_version 1 -> 2")
 	cli.Apply()
+	goneBack(t, d, cli, published.ID)
 	planned(t, cli, 0, "No changes.")
 
 	failing(d, "0.42.3")
@@ -71,6 +73,23 @@ func TestAccChangedElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	planned(t, cli, 2, "will be created", "Warning: NotFound", "image is not there any more: somebody else has deleted it", cancelled.ID)
+}
+
+// goneBack lets the configuration have version 2, somebody else go back to 1, and the configuration follow: that blames no process, since
+// the one of version 1 is the owner's own.
+func goneBack(t *testing.T, d *acctest.Daemon, cli *acctest.CLI, id string) {
+	t.Helper()
+	cli.Config(image(map[string]string{"packages": pinned("0.42.2")}))
+	cli.Apply()
+	if _, err := d.Client.RollbackImage(t.Context(), client.RollbackImage{ID: id, Version: 1}); err != nil {
+		t.Fatal(err)
+	}
+	cli.Config(image(map[string]string{"packages": pinned("0.42.1")}))
+	output, code := cli.Run("plan", "-no-color")
+	if code != 0 || strings.Contains(output, "with process") || !acctest.Words("Warning: ChangedElsewhere", "has gone back to version 1").MatchString(output) {
+		t.Errorf("plan ended with %d:\n%s", code, output)
+	}
+	cli.Apply()
 }
 
 // TestAccBaseUpdateTold: a newer official image changes nothing, and the plan says what to set to move to it.

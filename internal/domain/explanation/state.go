@@ -142,7 +142,7 @@ func changed() []Entry {
 		}},
 		{problem.ChangedElsewhere, "Somebody has changed it behind Terraform's back: the plan says what. A warning.", planOnly, problem.Problem{
 			Code: problem.ChangedElsewhere, Value: "segmenter", Limit: "description, packages", Detail: "it is not as the last apply has left it",
-			Remedy: "The plan goes back to what the configuration says. To keep the change, say the same in the configuration.",
+			Remedy: "Where the configuration says something else, the plan goes back to that. To keep the change, say the same in the configuration.",
 		}},
 		{problem.NetworkConfigDrift, "It is baked in another network than it was tested in. A warning.", everywhere, problem.Problem{
 			Code: problem.NetworkConfigDrift, Field: "resource_group_id", Value: "none", Limit: "restricted: deb.debian.org:80",
