@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/acctest"
 )
 
@@ -72,4 +73,18 @@ func TestAccAddressChanges(t *testing.T) {
 	cli.Config(strings.Replace(x, `"x"`, `"y"`, 1))
 	cli.Apply()
 	only(t, d, cli, "kiln_custom_image.y")
+}
+
+// TestAccShared: a second resource does not get the image that another one of the state has and keeps, though it is not published.
+func TestAccShared(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	x := image(map[string]string{"publish": "false"})
+	cli.Config(x)
+	cli.Apply()
+	cli.Config(x + strings.Replace(strings.TrimPrefix(x, acctest.Group), `"x"`, `"y"`, 1))
+	cli.RefusePlan(acctest.Refusal{Code: problem.NameConflict, Field: "name", Says: []string{"another one that is to be created would go on with it"}})
+	cli.Config(x)
+	only(t, d, cli, address)
 }

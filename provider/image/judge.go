@@ -88,7 +88,11 @@ func (p *planner) conflict(ctx context.Context) problem.List {
 		return found
 	}
 	for _, other := range p.snapshot.Images {
-		if other.Name != p.draft.spec.Name || other.ID == id || id == "" && p.attaches(other) || p.session.Holds(ctx, other.ID) {
+		attaches := id == "" && p.attaches(other)
+		if other.Name == p.draft.spec.Name && attaches && !p.successor {
+			return p.session.PlanShare(other.ID, other.Name, false)
+		}
+		if other.Name != p.draft.spec.Name || other.ID == id || attaches || p.session.Holds(ctx, other.ID) {
 			continue
 		}
 		return problem.List{session.Taken("image", other.Name, other.ID)}

@@ -33,6 +33,8 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	if !req.State.Raw.IsNull() {
 		p.state = &model{}
 		resp.Diagnostics.Append(req.State.Get(ctx, p.state)...)
+	} else {
+		p.successor = session.Generation(ctx, req.Private, &resp.Diagnostics) != 0
 	}
 	if resp.Diagnostics.HasError() || !p.look(ctx) {
 		return
@@ -54,6 +56,9 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	changes := p.state == nil || !resp.Plan.Raw.Equal(req.State.Raw)
 	if p.state != nil {
 		r.Session.PlanImage(p.state.ID.ValueString(), changes, p.draft.group())
+		if len(resp.RequiresReplace) == 0 {
+			diagnostic.AddError(p.diags, "", r.Session.PlanShare(p.state.ID.ValueString(), p.plan.Name.ValueString(), true).Err())
+		}
 	}
 	switch {
 	case changes:
@@ -74,15 +79,16 @@ func (r *imageResource) planDelete(ctx context.Context, req framework.ModifyPlan
 
 // planner is the making of one plan.
 type planner struct {
-	session  *session.Session
-	diags    *diag.Diagnostics
-	config   model
-	plan     model
-	state    *model           // nil: a creation
-	snapshot *system.Snapshot // nil: planned without the daemon
-	base     *official.Image  // nil: not known, or gone from the catalogue
-	gone     error            // what to say when the image is to be changed, and its base is gone
-	draft    draft            // of the plan
+	session   *session.Session
+	diags     *diag.Diagnostics
+	config    model
+	plan      model
+	state     *model           // nil: a creation
+	successor bool             // a creation that replaces an image: Terraform hands over what it kept with that one
+	snapshot  *system.Snapshot // nil: planned without the daemon
+	base      *official.Image  // nil: not known, or gone from the catalogue
+	gone      error            // what to say when the image is to be changed, and its base is gone
+	draft     draft            // of the plan
 }
 
 // look reads the snapshot. It is false when that failed.

@@ -48,3 +48,24 @@ func Kept(noun, id string) problem.Problem {
 		Remedy: "Nothing is to be done. To get another one, destroy it in one apply, and create it in the next.",
 	}
 }
+
+// share is who wants an object in a plan.
+type share struct{ stays, wanted bool }
+
+// PlanShare notes that a plan leaves an object to the resource that has it, or, when stays is false, that a creation would go on
+// with it. It refuses the second of the two, whichever that is: one of them would take the object from the other.
+func (s *Session) PlanShare(id, name string, stays bool) problem.List {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.shared[id]
+	now.stays, now.wanted = now.stays || stays, now.wanted || !stays
+	s.shared[id] = now
+	if !now.stays || !now.wanted {
+		return nil
+	}
+	return problem.List{{
+		Code: problem.NameConflict, Field: "name", Value: name, Limit: "one resource for one thing",
+		Detail: "one resource of this state has " + id + ", and another one that is to be created would go on with it",
+		Remedy: "Choose another name for one of them.",
+	}}
+}

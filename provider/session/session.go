@@ -52,6 +52,7 @@ type Session struct {
 	heard   chan struct{}       // closed when this state is known to hold one object more
 	named   map[naming][]string // who gets a name by this plan: ids, empty ones of creations
 	created map[string]bool     // by this apply
+	shared  map[string]share    // by this plan
 	planned map[string]resourcegroup.ResourceGroup
 	nets    map[string]network.Network
 	shrinks map[string]bool // resource groups that were planned
@@ -73,7 +74,7 @@ type cached[T any] struct {
 // New makes a session. It dials nothing.
 func New(c Config) *Session {
 	return &Session{
-		config: c, managed: map[string]bool{}, created: map[string]bool{}, images: map[string]plannedImage{},
+		config: c, managed: map[string]bool{}, created: map[string]bool{}, shared: map[string]share{}, images: map[string]plannedImage{},
 		planned: map[string]resourcegroup.ResourceGroup{}, nets: map[string]network.Network{}, shrinks: map[string]bool{},
 		shelves: map[string]*shelf{}, ledger: ledger.New(), heard: make(chan struct{}), named: map[naming][]string{},
 	}
