@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -82,12 +83,19 @@ func (r *declared[M, D]) Schema(_ context.Context, _ framework.SchemaRequest, re
 		"region": Region(r.Noun),
 		"name": schema.StringAttribute{
 			Required: true,
-			MarkdownDescription: "The name, unique among your " + r.Noun + "s of the region: a letter, then letters, digits, `_` and `-`, at most " +
+			MarkdownDescription: "The name, unique among your " + plural(r.Noun) + " of the region: a letter, then letters, digits, `_` and `-`, at most " +
 				strconv.Itoa(name.MaxLength) + " characters. It can be changed in place.",
 		},
 	}
 	maps.Copy(attributes, r.kind.Attributes)
 	resp.Schema = schema.Schema{MarkdownDescription: r.kind.Description, Attributes: attributes}
+}
+
+func plural(noun string) string {
+	if stem, ok := strings.CutSuffix(noun, "y"); ok {
+		return stem + "ies"
+	}
+	return noun + "s"
 }
 
 // ValidateConfig judges what is known of the configuration.

@@ -31,13 +31,13 @@ func TestImages(t *testing.T) {
 			Spec:      domainimage.Spec{Name: "segmenter", TaskTypes: []tasktype.Type{tasktype.PyODPS3, tasktype.Shell}},
 			CreatedAt: time.Now().Add(-3*time.Hour - time.Minute),
 		},
-		{ID: "img-2", Region: "local", CurrentVersion: 1, Stage: domainimage.StageUntest, Spec: domainimage.Spec{Name: "new"}},
+		{ID: "img-2", Region: "local", CurrentVersion: 1, Stage: domainimage.StageBuildSuccess, Spec: domainimage.Spec{Name: "new"}},
 	}}
 	got := f.kiln(t.Context(), t, "images")
 	want := "" +
-		"NAME       ID     VERSION  PUBLISHED  STAGE    SIZE     TASK TYPES     REGION  AGE\n" +
-		"segmenter  img-1  2        1          Testing  3.0 MiB  pyodps3,shell  local   3h\n" +
-		"new        img-2  1        -          Untest   -        -              local   -\n"
+		"NAME       ID     VERSION  PUBLISHED  STAGE      SIZE     TASK TYPES     REGION  AGE\n" +
+		"segmenter  img-1  2        1          Testing    3.0 MiB  pyodps3,shell  local   3h\n" +
+		"new        img-2  1        -          Published  -        -              local   -\n"
 	if diff := cmp.Diff(result{0, want, ""}, got, cmp.AllowUnexported(result{})); diff != "" {
 		t.Error(diff)
 	}

@@ -95,7 +95,7 @@ func toImageRow(i image.Image) imageRow {
 	return imageRow{
 		ID: i.ID, Name: i.Spec.Name, Region: i.Region, Owner: i.Owner, Visibility: string(i.Spec.Visibility),
 		TaskTypes: tasktype.Names(i.Spec.TaskTypes), CurrentVersion: i.CurrentVersion, PublishedVersion: i.PublishedVersion,
-		Stage: string(i.Stage), InputHash: i.InputHash, ProcessID: i.ProcessID, SizeBytes: i.SizeBytes,
+		Stage: string(i.Stage.Public()), InputHash: i.InputHash, ProcessID: i.ProcessID, SizeBytes: i.SizeBytes,
 		CreatedAt: moment(i.CreatedAt), UpdatedAt: moment(i.UpdatedAt),
 	}
 }

@@ -79,7 +79,7 @@ func (a *app) listVersions(i image.Image, versions []image.Version) error {
 	rows := make([]versionRow, len(versions))
 	for n, v := range versions {
 		rows[n] = versionRow{
-			Version: v.Number, Stage: string(v.Stage), Current: v.Number == i.CurrentVersion, Published: v.Number == i.PublishedVersion,
+			Version: v.Number, Stage: string(v.Stage.Public()), Current: v.Number == i.CurrentVersion, Published: v.Number == i.PublishedVersion,
 			InputHash: v.InputHash, ProcessID: v.ProcessID, SizeBytes: v.SizeBytes, CreatedAt: moment(v.CreatedAt), CreatedBy: v.CreatedBy,
 			TestedAt: moment(v.TestedAt), PublishedAt: moment(v.PublishedAt), PublishedBy: v.PublishedBy,
 		}

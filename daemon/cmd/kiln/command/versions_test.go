@@ -36,9 +36,9 @@ func TestVersions(t *testing.T) {
 	f, day := versioned()
 	got := f.kiln(t.Context(), t, "versions", "segmenter")
 	want := "" +
-		"VERSION  STAGE         INPUT HASH           CREATED              TESTED               PUBLISHED            BY\n" +
-		"1 >      BuildSuccess  sha256:0123456789ab  " + day(1) + "  " + day(2) + "  " + day(3) + "  uid:2\n" +
-		"2        TestFailed    sha256:short         " + day(4) + "  -                    -                    uid:3\n"
+		"VERSION  STAGE       INPUT HASH           CREATED              TESTED               PUBLISHED            BY\n" +
+		"1 >      Published   sha256:0123456789ab  " + day(1) + "  " + day(2) + "  " + day(3) + "  uid:2\n" +
+		"2        TestFailed  sha256:short         " + day(4) + "  -                    -                    uid:3\n"
 	if diff := cmp.Diff(result{0, want, ""}, got, cmp.AllowUnexported(result{})); diff != "" {
 		t.Error(diff)
 	}
