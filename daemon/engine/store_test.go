@@ -1,8 +1,6 @@
 package engine_test
 
 import (
-	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,54 +141,5 @@ func TestDiskFull(t *testing.T) {
 	t.Logf("found out after %v", time.Since(started))
 	if _, _, err := execute(t, e, worker.Job{Kind: worker.KindProbe}); err != nil {
 		t.Errorf("the disk stays full: %v", err)
-	}
-}
-
-// TestForeignContainers: a job that ends leaves the containers of others alone, also one whose image has this job's name for it.
-func TestForeignContainers(t *testing.T) {
-	t.Parallel()
-	e := withBase(t)
-	wait := worker.Command{Name: "wait", Argv: []string{"/bin/sh", "-c", "echo started; sleep 600"}}
-	image := worker.Image{Containerfile: "FROM " + base + "\nENV FOREIGN=yes\n", Epoch: epoch, Tag: "localhost/kiln/foreign:1"}
-	kept, _, err := execute(t, e, worker.Job{Kind: worker.KindImage, Image: &image})
-	if err != nil {
-		t.Fatal(err)
-	}
-	again := worker.Image{Containerfile: image.Containerfile, Epoch: epoch, Commands: []worker.Command{wait}}
-	endBuild := waiting(t, e, worker.Job{ID: "build", Kind: worker.KindImage, Image: &again})
-	endRun := waiting(t, e, worker.Job{ID: "run", Kind: worker.KindRun, Run: &worker.Run{Image: kept.ImageID, Command: wait}})
-	endBuild()
-	if said := endRun().text(worker.StreamKiln); said != "" {
-		t.Errorf("the run has lost its container:\n%s", said)
-	}
-}
-
-// waiting starts a job whose command waits. What it gives cancels the job, and gives what that said.
-func waiting(t *testing.T, e *engine.Engine, job worker.Job) (end func() *recorder) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	var r recorder
-	done, up := make(chan error, 1), make(chan struct{})
-	go func() {
-		_, err := e.Execute(ctx, job, func(event worker.Event) {
-			r.emit(event)
-			if event.Log != nil && event.Log.Line == "started" {
-				close(up)
-			}
-		})
-		done <- err
-	}()
-	select {
-	case <-up:
-	case err := <-done:
-		cancel()
-		t.Fatalf("job %s ended early: %v", job.ID, err)
-	}
-	return func() *recorder {
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			t.Errorf("job %s: %v, want that it was cancelled", job.ID, err)
-		}
-		return &r
 	}
 }

@@ -96,8 +96,7 @@ func (r *runner) tidy() error {
 	r.watch.end()
 	var errs []error
 	if r.store != nil {
-		// Buildah names a container IMAGE-TOKEN, and IMAGE may be another job's temporary name, which begins with the token of that.
-		errs = append(errs, r.removeContainers("-"+r.token), r.dropImage(r.tempImage()))
+		errs = append(errs, r.removeContainers(r.token), r.dropImage(r.tempImage()))
 		_, err := r.store.Shutdown(true)
 		errs = append(errs, err)
 	}
