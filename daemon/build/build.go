@@ -338,6 +338,11 @@ func cleanUp(tx Tx, b domain.Build, garbage []domain.Artifact) error {
 	if err != nil {
 		return fmt.Errorf("queue cleanup: %w", err)
 	}
+	return queueCleanUp(tx, b, payload)
+}
+
+// queueCleanUp queues a removal. Of the build, which may be gone, only what says whose it was counts.
+func queueCleanUp(tx Tx, b domain.Build, payload []byte) error {
 	p := newProcess(tx, b, processdomain.KindCleanup, payload)
 	p.Subject = resource.NewID("cleanup") // no work on the build, which may be baked meanwhile
 	return tx.InsertProcess(p)

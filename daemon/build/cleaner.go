@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/kilnhq/kiln/daemon/process"
-	"github.com/kilnhq/kiln/daemon/resource"
 	"github.com/kilnhq/kiln/daemon/store"
 	"github.com/kilnhq/kiln/daemon/worker"
 	domain "github.com/kilnhq/kiln/internal/domain/build"
@@ -41,6 +40,9 @@ func (s Cleaner) Run(ctx context.Context, p processdomain.Process, log *process.
 		}
 		remove.Images = append(remove.Images, a.ImageID)
 	}
+	if len(remove.Images) == 0 {
+		return nil, nil
+	}
 	return s.cfg.Worker.Execute(ctx, worker.Job{ID: p.ID, Kind: worker.KindRemove, Remove: remove}, network.EgressNone, log)
 }
 
@@ -63,9 +65,6 @@ func (s Cleaner) Finish(ctx context.Context, p processdomain.Process, _ any) err
 		if err := tx.FinishProcess(p); err != nil || p.Problem == nil || p.Problem.Code != problem.Interrupted {
 			return err
 		}
-		return tx.InsertProcess(processdomain.Process{
-			ID: resource.NewID("proc"), Owner: p.Owner, Region: p.Region, Kind: p.Kind, State: processdomain.StateQueued,
-			Subject: resource.NewID("cleanup"), ImageID: p.ImageID, ImageVersion: p.ImageVersion, Payload: p.Payload, CreatedAt: tx.Now(),
-		})
+		return queueCleanUp(tx, domain.Build{Owner: p.Owner, Region: p.Region, ImageID: p.ImageID, ImageVersion: p.ImageVersion}, p.Payload)
 	})
 }
