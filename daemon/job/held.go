@@ -80,11 +80,10 @@ func (m *Maker) missing(ctx context.Context, t Task, failure error, log *process
 			again = true
 		}
 	}
-	if w, ok := m.aptGone(ctx, t, aptQuery{t.Recipe.Index(found.Value), apt}, log); ok {
-		return false, gone(w, found, t.Recipe)
-	}
-	if w, ok := m.yumGone(ctx, t, found.Value, yum, log); ok {
-		return false, gone(w, found, t.Recipe)
+	for _, q := range []inquiry{askApt(t, found.Value, apt), m.askYum(t, found.Value, yum)} {
+		if w, ok := m.absent(ctx, t, q, log); ok {
+			return false, gone(w, found, t.Recipe)
+		}
 	}
 	return again, failure
 }
@@ -105,25 +104,60 @@ func gone(w lock.Wanted, step problem.Problem, r recipe.Recipe) problem.Problem 
 
 const pipManager = "pip"
 
-// aptQuery is what to ask for, and the repository to ask when it is not that of the image.
-type aptQuery struct {
-	index  string
+// inquiry is how the versions that a repository has are asked for.
+type inquiry struct {
 	wanted []lock.Wanted
+	ask    func(names []string) question
+	read   func(lines []string) map[string][]string // by package
+	has    func(w lock.Wanted, versions []string) bool
 }
 
-// aptGone asks a repository for versions, and gives the first package whose version it has not got, with those that it has.
-func (m *Maker) aptGone(ctx context.Context, t Task, query aptQuery, log *process.Journal) (lock.Wanted, bool) {
-	if len(query.wanted) == 0 {
+func askApt(t Task, step string, wanted []lock.Wanted) inquiry {
+	return inquiry{
+		wanted: wanted, read: lock.Madison,
+		ask: func(names []string) question {
+			return question{argv: pkgmanager.AptVersions(t.Recipe.Index(step), names)}
+		},
+		has: func(w lock.Wanted, versions []string) bool { return slices.Contains(versions, w.Version) },
+	}
+}
+
+func (m *Maker) askYum(t Task, step string, wanted []lock.Wanted) inquiry {
+	return inquiry{
+		wanted: wanted, read: lock.YumVersions, has: lock.Wanted.Among,
+		ask: func(names []string) question {
+			return question{argv: pkgmanager.YumVersions(m.repository(t, step), names), shown: "yum repoquery " + strings.Join(names, " ")}
+		},
+	}
+}
+
+// repository is the text of the repository that a step has installed from; empty when it is the image's own.
+func (m *Maker) repository(t Task, step string) string {
+	if index := t.Recipe.Index(step); index != "" {
+		return pkgmanager.YumRepository(index)
+	}
+	for _, mount := range m.Mounts {
+		if mount.Path == pkgmanager.YumFile {
+			return mount.Content
+		}
+	}
+	return ""
+}
+
+// absent asks the repository of a failed step for versions, and gives the first package whose version it has not got, with those that
+// it has.
+func (m *Maker) absent(ctx context.Context, t Task, q inquiry, log *process.Journal) (lock.Wanted, bool) {
+	if len(q.wanted) == 0 {
 		return lock.Wanted{}, false
 	}
-	names := make([]string, len(query.wanted))
-	for i, w := range query.wanted {
+	names := make([]string, len(q.wanted))
+	for i, w := range q.wanted {
 		names[i] = w.Name
 	}
-	lines, ok := m.ask(ctx, t, question{argv: pkgmanager.AptVersions(query.index, names)}, log)
-	there := lock.Madison(lines)
-	for _, w := range query.wanted {
-		if versions := there[w.Name]; ok && len(versions) > 0 && !slices.Contains(versions, w.Version) {
+	lines, ok := m.ask(ctx, t, q.ask(names), log)
+	there := q.read(lines)
+	for _, w := range q.wanted {
+		if versions := there[w.Name]; ok && w.Version != "" && len(versions) > 0 && !q.has(w, versions) {
 			w.There = versions
 			return w, true
 		}

@@ -95,10 +95,7 @@ func lockedYum(locked []official.Package, name string) []Wanted {
 	return found
 }
 
-// YumQuery is the format in which yum is asked for packages, for YumVersions to read.
-const YumQuery = `%{name}.%{arch} %{evr}\n`
-
-// YumVersions reads what `yum repoquery` prints in the format YumQuery: the versions of each package, by its name with and without an
+// YumVersions reads what `yum repoquery` prints as pkgmanager.YumVersions asks it: the versions of each package, by its name with and without an
 // architecture.
 func YumVersions(lines []string) map[string][]string {
 	there := map[string][]string{}

@@ -34,6 +34,21 @@ func installYum(e Entry) string {
 		"yum install -y --setopt=cachedir=" + yumDir + option + " " + quoteAll(e.Names) + "\n"
 }
 
+// askYum asks the repository whose text is the first argument, or those of the image when that is empty. It works where entries are
+// installed: an image may have no /tmp.
+const askYum = `repository=$1; shift; place=
+if [ -n "$repository" ]; then
+	mkdir -p ` + yumDir + ` && printf '%s' "$repository" > ` + yumDir + `/kiln.repo || exit
+	place=--setopt=reposdir=` + yumDir + `
+fi
+yum -q repoquery --setopt=cachedir=` + yumDir + ` $place --qf '%{name}.%{arch} %{evr}\n' "$@"`
+
+// YumVersions is a command that prints NAME.ARCHITECTURE [EPOCH:]VERSION-RELEASE of all that a repository has of packages, a line each. The
+// repository is the text of a file; when it is empty, those that the image has are asked.
+func YumVersions(repository string, names []string) []string {
+	return append([]string{"/bin/sh", "-c", askYum, "sh", repository}, names...)
+}
+
 // YumFile is where an image that Kiln makes names its repository, and where the site's own one is mounted over it.
 const YumFile = "/etc/yum.repos.d/kiln.repo"
 
