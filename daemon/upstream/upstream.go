@@ -78,7 +78,7 @@ func New(c Config) *Service {
 
 // Create stores a new registry, and its password sealed.
 func (s *Service) Create(ctx context.Context, owner, key string, r domain.Registry) (domain.Registry, error) {
-	if r.Credential.PasswordVersion > 0 || r.Credential.Password != "" {
+	if r.Credential.PasswordVersion > 0 && r.Credential.Password == "" {
 		if err := domain.ValidatePassword(r.Credential.Password).Err(); err != nil {
 			return r, err
 		}

@@ -52,20 +52,16 @@ func (r *imageResource) Create(ctx context.Context, req framework.CreateRequest,
 		"with a longer timeouts.create."
 	key := uuid.NewString()
 	r.write(ctx, w, func(c *client.Client, spec domain.Spec, hash string) (img domain.Image, err error) {
-		var claimed error
 		w.Limit, err = r.Session.AwaitRoom(ctx, w.Limit, func() error {
 			defer r.Session.Attaching()()
 			img, err = c.CreateImage(ctx, client.CreateImage{
 				Key: key, Region: plan.Region.ValueString(), Spec: spec, ExpectedHash: hash,
 			})
 			if err == nil {
-				claimed = r.Session.Claim(img.ID, "name", spec.Name)
+				err = r.Session.Claim(img.ID, "name", spec.Name)
 			}
 			return err
 		})
-		if err == nil {
-			err = claimed
-		}
 		return img, err
 	})
 }
