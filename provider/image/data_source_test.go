@@ -98,3 +98,18 @@ func TestAccDataSourceArguments(t *testing.T) {
 		acctest.Refused(d.Provider()+`data "kiln_custom_image" "x" {}`, `[id,name]`),
 	)
 }
+
+// TestAccDataSourceRefused: what no image can have is refused as everything else is.
+func TestAccDataSourceRefused(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	for argument, want := range map[string][]string{
+		`stages = ["Failed"]`:         {"Field: stages", "Value: Failed", "Published"},
+		`visibilities = ["everyone"]`: {"Field: visibilities", "Value: everyone", "public"},
+		`task_types = ["perl"]`:       {"Field: task_types", "Value: perl", "pyodps3"},
+		`order_by = "size"`:           {"Field: order_by", "Value: size", "created"},
+	} {
+		config := d.Provider() + "data \"kiln_custom_images\" \"x\" { " + argument + " }\n"
+		acctest.Run(t, acctest.Refused(config, append(append([]string{"InvalidParameter"}, want...), "Choose values of this list.")...))
+	}
+}

@@ -4,11 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	framework "github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	domain "github.com/kilnhq/kiln/internal/domain/image"
@@ -59,7 +56,6 @@ func listAttributes() schema.Schema {
 		return schema.SetAttribute{
 			ElementType: types.StringType, Optional: true,
 			MarkdownDescription: "Only images " + what + ": `" + strings.Join(values, "`, `") + "`. Default: all.",
-			Validators:          []validator.Set{setvalidator.ValueStringsAre(stringvalidator.OneOf(values...))},
 		}
 	}
 	return schema.Schema{
@@ -78,7 +74,6 @@ func listAttributes() schema.Schema {
 			"order_by": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "What `images` are sorted by: `" + strings.Join(names(domain.Orders), "`, `") + "`, which is the time. Default: `" + string(domain.Orders[0]) + "`.",
-				Validators:          []validator.String{stringvalidator.OneOf(names(domain.Orders)...)},
 			},
 			"descending": schema.BoolAttribute{
 				Optional: true, MarkdownDescription: "Whether the last one comes first. Default: `false`.",
