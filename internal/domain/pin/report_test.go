@@ -46,6 +46,17 @@ func TestPosition(t *testing.T) {
 	}
 }
 
+// TestNameless checks that a word that names no package is named itself.
+func TestNameless(t *testing.T) {
+	t.Parallel()
+	for word, value := range map[string]string{"=": "=", "@edge": "@edge", "'~'": "'~'", "''": "''", "'!'": "'!'"} {
+		found := pin.Script("apk add "+word, pin.Options{})
+		if len(found) != 1 || found[0].Kind != pin.Wrong || found[0].Manager != pin.Apk || found[0].Problem.Value != value || found[0].Problem.Limit != "NAME=VERSION" {
+			t.Errorf("apk add %s: %+v", word, found)
+		}
+	}
+}
+
 func TestSuggestion(t *testing.T) {
 	t.Parallel()
 	options := pin.Options{Known: func(m pin.Manager, name string) string {

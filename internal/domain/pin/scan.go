@@ -114,6 +114,15 @@ func (s *scan) unpinned(m Manager, f field, name string) {
 	})
 }
 
+// nameless reports a word in the place of a package in which no package is named.
+func (s *scan) nameless(m Manager, f field) {
+	form := pinned(m, "NAME", "VERSION")
+	s.report(issue{
+		code: problem.InvalidRequirement, kind: Wrong, manager: m, at: f.at, value: f.raw, limit: form,
+		detail: "no package is named: " + string(m) + " refuses this word", remedy: "Write the package with its version, as " + form + ", or remove the word.",
+	})
+}
+
 func (s *scan) known(m Manager, name string) string {
 	if s.options.Known == nil {
 		return ""

@@ -231,17 +231,29 @@ func (s *scan) apk(c command) {
 	switch verb {
 	case "add":
 		for _, w := range a.words {
-			_, version, found := strings.Cut(w.text, "=")
-			switch {
-			case !w.constant():
-				s.unknown(w, "which packages these are cannot be known before the script runs", "Write the packages with their versions, as NAME=VERSION.")
-			case strings.HasSuffix(w.text, ".apk") || strings.HasPrefix(w.text, "!"):
-			case !found || version == "" || strings.ContainsAny(w.text, "<>~*"):
-				s.unpinned(Apk, w, strings.FieldsFunc(w.text+" ", func(r rune) bool { return strings.ContainsRune("<>~=@ ", r) })[0])
-			}
+			s.apkWord(w)
 		}
 	case "upgrade":
 		s.everything(c, Apk, verb)
+	}
+}
+
+// apkWord judges NAME[@REPOSITORY][=VERSION], or a file; an exclamation mark before it keeps the package away.
+func (s *scan) apkWord(f field) {
+	text, away := strings.CutPrefix(f.text, "!")
+	name := text
+	if end := strings.IndexAny(text, "<>~=@ "); end >= 0 {
+		name = text[:end]
+	}
+	_, version, found := strings.Cut(text, "=")
+	switch {
+	case !f.constant():
+		s.unknown(f, "which packages these are cannot be known before the script runs", "Write the packages with their versions, as NAME=VERSION.")
+	case name == "":
+		s.nameless(Apk, f)
+	case away || strings.HasSuffix(text, ".apk"):
+	case !found || version == "" || strings.ContainsAny(text, "<>~*"):
+		s.unpinned(Apk, f, name)
 	}
 }
 
