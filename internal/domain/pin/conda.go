@@ -140,7 +140,7 @@ func (s *scan) condaWord(f field) {
 		}
 	}
 	version, _, _ = strings.Cut(version, "=")
-	if !exact || !isVersion(version) {
+	if name == "" || !exact || !isVersion(version) {
 		s.unpinned(Conda, f, name)
 	}
 }

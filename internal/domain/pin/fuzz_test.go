@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kilnhq/kiln/internal/domain/pin"
+	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
 // within checks that each finding stands in the text, and says what it must.
@@ -26,6 +27,9 @@ func within(t *testing.T, text string, found []pin.Finding) {
 		if f.Kind == "" || f.Problem.Code == "" || f.Problem.Detail == "" || f.Problem.Remedy == "" || f.Problem.Limit == "" || strings.ContainsAny(f.Problem.Error(), "\x00\n") {
 			t.Errorf("%+v is no finding", f)
 		}
+		if f.Problem.Code == problem.UnpinnedPackage && strings.TrimSpace(f.Name) == "" {
+			t.Errorf("%+v names no package", f)
+		}
 	}
 }
 
@@ -33,6 +37,24 @@ func within(t *testing.T, text string, found []pin.Finding) {
 func watch(text string) func() {
 	timer := time.AfterFunc(20*time.Second, func() { panic(fmt.Sprintf("no end: %q", text)) })
 	return func() { timer.Stop() }
+}
+
+// judge analyses a script in all ways.
+func judge(t *testing.T, script string) {
+	t.Helper()
+	defer watch(script)()
+	options := pin.Options{
+		Env:  map[string]string{"V": "1.0"},
+		File: func(path string) (string, bool) { return script, path == "self" },
+	}
+	found := pin.Script(script, options)
+	within(t, script, found)
+	hosts := pin.Hosts(script, options)
+	for _, need := range pin.Needs(script, options) {
+		if !slices.Contains(hosts, need) {
+			t.Errorf("needs %s, which is not among the hosts %q", need, hosts)
+		}
+	}
 }
 
 func FuzzScript(f *testing.F) {
@@ -47,20 +69,12 @@ func FuzzScript(f *testing.F) {
 	}
 	f.Add("a=(1 [2]=3); b+=(4); pip install \"${a[@]:1}\" ${#a} ${!b} ${a/x/y} $'\\n' $((a++)) <(x) @(a|b) {1..3}")
 	f.Add("select x in a; do pip install $x; done; coproc pip install a; for ((i=0;i<3;i++)); do pip install $i; done")
-	f.Fuzz(func(t *testing.T, script string) {
-		defer watch(script)()
-		options := pin.Options{
-			Env:  map[string]string{"V": "1.0"},
-			File: func(path string) (string, bool) { return script, path == "self" },
+	for command, verbs := range cross {
+		for _, verb := range verbs {
+			f.Add(strings.TrimSpace(command+" "+verb) + ` = @ - -- '' "$@" a== '*' [x] git+ :// -r -c`)
 		}
-		within(t, script, pin.Script(script, options))
-		hosts := pin.Hosts(script, options)
-		for _, need := range pin.Needs(script, options) {
-			if !slices.Contains(hosts, need) {
-				t.Errorf("needs %s, which is not among the hosts %q", need, hosts)
-			}
-		}
-	})
+	}
+	f.Fuzz(judge)
 }
 
 func FuzzRequirements(f *testing.F) {

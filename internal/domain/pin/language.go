@@ -96,7 +96,7 @@ func (s *scan) gemWord(f, version field, given bool) {
 	case !f.constant() || strings.Contains(own, hole):
 		s.unknown(f, "which packages these are, and in which versions, cannot be known before the script runs", "Write the packages with their versions, as NAME:VERSION.")
 	case local(f.text, ".gem"):
-	case !found || !isVersion(own):
+	case name == "" || !found || !isVersion(own):
 		s.unpinned(Gem, f, name)
 	}
 }
@@ -122,7 +122,7 @@ func (s *scan) cargo(c command) {
 		switch {
 		case strings.Contains(w.text+own, hole):
 			s.unknown(w, "which packages these are, and in which versions, cannot be known before the script runs", "Write the packages with their versions, as NAME@VERSION.")
-		case !semantic(strings.TrimPrefix(own, "=")):
+		case name == "" || !semantic(strings.TrimPrefix(own, "=")):
 			s.unpinned(Cargo, w, name)
 		}
 	}

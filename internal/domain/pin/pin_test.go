@@ -298,6 +298,13 @@ var refused = []struct {
 		"InvalidRequirement", "InvalidRequirement", "InvalidRequirement", "InvalidRequirement", "InvalidRequirement", "InvalidRequirement", "InvalidRequirement",
 		"InvalidRequirement",
 	}},
+	{"apt-get install -y = =1.0 + ''; yum install -y ''", []string{
+		"InvalidRequirement", "InvalidRequirement", "InvalidRequirement", "InvalidRequirement", "InvalidRequirement",
+	}},
+	{"conda install -y =1.2.3 ==1.0 '[x]'; gem install :1 ''; cargo install @1.0.0 ''; npm install ''", []string{
+		"InvalidRequirement", "InvalidRequirement", "InvalidRequirement", "InvalidRequirement", "InvalidRequirement", "InvalidRequirement", "InvalidRequirement",
+		"InvalidRequirement",
+	}},
 	{"apk add curl@edge 'jq~1.7' 'git>2' less=", []string{"UnpinnedPackage curl", "UnpinnedPackage jq", "UnpinnedPackage git", "UnpinnedPackage less"}},
 	{"apt-get install -y --no-install-recommends git=1:2.39.2-1.1 ca-certificates", []string{"UnpinnedPackage ca-certificates"}},
 	{"apt-get update && apt-get install -y \\\n    git \\\n    curl=7 \\\n && rm -rf /var/lib/apt/lists/*", []string{"UnpinnedPackage git"}},

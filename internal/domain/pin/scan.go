@@ -61,6 +61,9 @@ func newScan(root string, options Options) *scan {
 
 // report keeps an issue, once.
 func (s *scan) report(i issue) {
+	if i.code == problem.UnpinnedPackage && strings.TrimSpace(i.name) == "" { // as in https://example.com/.git
+		i.name = i.value
+	}
 	if s.seen[i] {
 		return
 	}
@@ -102,6 +105,10 @@ func (s *scan) unknown(f field, detail, remedy string) {
 
 // unpinned reports a package whose version is left open.
 func (s *scan) unpinned(m Manager, f field, name string) {
+	if strings.TrimSpace(name) == "" {
+		s.nameless(m, f)
+		return
+	}
 	form := pinned(m, name, "VERSION")
 	remedy := "Say which version is meant, as " + form + "."
 	if version := s.known(m, name); version != "" {

@@ -90,7 +90,7 @@ func (s *scan) aptWord(f field) {
 			s.unknown(f, "which packages these are, and in which versions, cannot be known before the script runs", "Write the packages with their versions, as NAME=VERSION.")
 		}
 	case local(f.text) || strings.HasSuffix(f.text, ".deb") || strings.HasSuffix(name, "-"):
-	case found && version != "" && !strings.ContainsAny(version, "*?["):
+	case found && name != "" && version != "" && !strings.ContainsAny(version, "*?["):
 	default:
 		name, _, _ = strings.Cut(name, "/")
 		s.unpinned(Apt, f, strings.TrimSuffix(name, "+"))
@@ -249,10 +249,8 @@ func (s *scan) apkWord(f field) {
 	switch {
 	case !f.constant():
 		s.unknown(f, "which packages these are cannot be known before the script runs", "Write the packages with their versions, as NAME=VERSION.")
-	case name == "":
-		s.nameless(Apk, f)
-	case away || strings.HasSuffix(text, ".apk"):
-	case !found || version == "" || strings.ContainsAny(text, "<>~*"):
+	case away && name != "" || strings.HasSuffix(text, ".apk"):
+	case name == "" || !found || version == "" || strings.ContainsAny(text, "<>~*"):
 		s.unpinned(Apk, f, name)
 	}
 }
