@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/kilnhq/kiln/daemon/catalogue"
 	"github.com/kilnhq/kiln/daemon/job"
@@ -358,6 +360,7 @@ func TestLock(t *testing.T) {
 	if len(found) != 1 || found[0].Code != problem.StateInUse || found[0].Field != "data_dir" || !strings.Contains(found[0].Detail, fmt.Sprint(os.Getpid())) {
 		t.Errorf("got %v, want StateInUse with the process", err)
 	}
+	inherited(t, path)
 	if err := unlock(); err != nil {
 		t.Fatal(err)
 	}
@@ -371,4 +374,33 @@ func TestLock(t *testing.T) {
 	if _, err := lock(filepath.Join(path, "x")); err == nil || len(problem.From(err)) > 0 {
 		t.Errorf("got %v, want a failure", err)
 	}
+}
+
+// inherited keeps a file that is open in this process open in another place, as a child does between its beginning and its program.
+func inherited(t *testing.T, path string) {
+	t.Helper()
+	fds, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range fds {
+		if to, err := os.Readlink(fd); err != nil || to != path {
+			continue
+		}
+		n, err := strconv.Atoi(filepath.Base(fd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := unix.FcntlInt(uintptr(n), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := unix.Close(other); err != nil {
+				t.Error(err)
+			}
+		})
+		return
+	}
+	t.Fatalf("%s is not open", path)
 }

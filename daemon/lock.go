@@ -35,5 +35,8 @@ func lock(path string) (unlock func() error, err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock data directory: %w", err), f.Close())
 	}
-	return f.Close, nil
+	return func() error {
+		// Closing alone is not enough: a child that was forked, and has not yet begun its own program, has the file open as well.
+		return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+	}, nil
 }

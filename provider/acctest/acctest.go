@@ -137,6 +137,7 @@ func (d *Daemon) Run() {
 	select {
 	case <-ready:
 	case err := <-done:
+		d.cancel = nil // nothing to stop
 		d.tb.Fatalf("daemon ended early: %v", err)
 	case <-time.After(time.Minute):
 		d.tb.Fatal("daemon is not ready after a minute")

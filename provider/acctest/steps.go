@@ -19,14 +19,15 @@ func Run(t *testing.T, steps ...resource.TestStep) {
 
 // Words matches texts in this order, wherever Terraform has wrapped its lines.
 func Words(texts ...string) *regexp.Regexp {
+	patterns := make([]string, len(texts))
 	for i, text := range texts {
 		words := strings.Fields(text)
 		for j, w := range words {
 			words[j] = regexp.QuoteMeta(w)
 		}
-		texts[i] = strings.Join(words, `[\s│|]+`)
+		patterns[i] = strings.Join(words, `[\s│|]+`)
 	}
-	return regexp.MustCompile(`(?s)` + strings.Join(texts, `.*`))
+	return regexp.MustCompile(`(?s)` + strings.Join(patterns, `.*`))
 }
 
 // Refused is a step whose plan fails with these texts, in this order.
