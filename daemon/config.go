@@ -56,6 +56,7 @@ type Catalogue struct {
 	RPMMirror  string          `hcl:"rpm_mirror,optional"` // URL of an rpm repository; default: none, and no image of rpm packages
 	Cache      string          `hcl:"cache,optional"`      // directory of finished root file systems; default: in the data directory
 	Internal   bool            `hcl:"internal,optional"`   // the mirror is reachable without public access
+	Expired    []string        `hcl:"expired,optional"`    // entries, as NAME:VERSION, that nothing new may be based on
 	Images     []OfficialImage `hcl:"image,block"`
 }
 
@@ -176,6 +177,11 @@ func (c Config) entries() []official.Image {
 			entry.TaskTypes = append(entry.TaskTypes, tasktype.Type(t))
 		}
 		entries = append(entries, entry)
+	}
+	for i, entry := range entries {
+		if slices.Contains(c.Catalogue.Expired, entry.Name+":"+entry.Version) {
+			entries[i].Status = official.StatusExpired
+		}
 	}
 	return entries
 }

@@ -80,7 +80,7 @@ var computed = map[string]string{
 	"`data_dir`": "`$XDG_STATE_HOME/kiln`, or else `~/.local/state/kiln`", "`socket`": "`$XDG_RUNTIME_DIR/kiln/kilnd.sock`; without a session `kilnd.sock` in the default data directory",
 	"`runtime`": "`runc` beside `kilnd`, or in `../libexec/kiln`", "`external_address`": "what `listen` says",
 	"`cache`": "`catalogue` in the data directory", "`description`": "empty", "`provides`": "none", "`openssl`": "none",
-	"`rpm_mirror`": "none", "`secrets_dir`": "`secrets` in the data directory",
+	"`rpm_mirror`": "none", "`expired`": "none", "`secrets_dir`": "`secrets` in the data directory",
 }
 
 // TestConfigReference: docs/configuration.md has every field of the configuration and no other, with its type and default.
@@ -165,6 +165,7 @@ func TestConfigExample(t *testing.T) {
 		Catalogue: &Catalogue{
 			Mirror: DefaultMirror, Suite: DefaultSuite, Components: []string{"main"},
 			RPMMirror: "http://mirror.internal/el9/BaseOS/x86_64/os/", Internal: true, Cache: "/srv/kiln/catalogue",
+			Expired: []string{"dataworks_shell_task_pod:20261101"},
 			Images: []OfficialImage{{
 				Name: "site_base", Version: "20261101", Reference: "registry.internal:5000/team/base@" + digest,
 				Description: "What all teams start from", TaskTypes: []string{"python", "shell"}, Provides: []string{"apt", "python3"}, OpenSSL: "1.0.2k",

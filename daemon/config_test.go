@@ -103,6 +103,7 @@ catalogue {
   components = ["main", "contrib"]
   rpm_mirror = "http://mirror.internal/el9/BaseOS/"
   cache      = "/srv/cache"
+  expired    = ["site_base:20260101"]
 
   image "site_base" "20260101" {
     reference   = "registry.internal:5000/team/base@sha256:` + digest + `"
@@ -146,7 +147,7 @@ func TestConfigEverything(t *testing.T) {
 		Registry: &Registry{Listen: "127.0.0.1:6000", ExternalAddress: "kiln.example:6000"},
 		Catalogue: &Catalogue{
 			Mirror: "https://mirror.internal/debian", Suite: "trixie", Components: []string{"main", "contrib"},
-			RPMMirror: "http://mirror.internal/el9/BaseOS/", Cache: "/srv/cache",
+			RPMMirror: "http://mirror.internal/el9/BaseOS/", Cache: "/srv/cache", Expired: []string{"site_base:20260101"},
 			Images: []OfficialImage{{
 				Name: "site_base", Version: "20260101", Reference: "registry.internal:5000/team/base@sha256:" + digest,
 				Description: "what we all use", TaskTypes: []string{"shell", "notebook"}, Provides: []string{"python3"},
@@ -170,11 +171,14 @@ func TestConfigEverything(t *testing.T) {
 	}
 	entries := c.entries()
 	site := official.Image{
-		Name: "site_base", Version: "20260101", Description: "what we all use", Status: official.StatusReadOnly, Provides: []string{"python3"}, OpenSSL: "1.0.2k-fips",
+		Name: "site_base", Version: "20260101", Description: "what we all use", Status: official.StatusExpired, Provides: []string{"python3"}, OpenSSL: "1.0.2k-fips",
 		TaskTypes: []tasktype.Type{tasktype.Shell, tasktype.Notebook}, Reference: "registry.internal:5000/team/base@sha256:" + digest,
 	}
 	if diff := cmp.Diff(site, entries[len(entries)-1]); diff != "" {
 		t.Error(diff)
+	}
+	if status := entries[0].Status; status != official.StatusReadOnly {
+		t.Errorf("%s is %s", entries[0].Tag(), status)
 	}
 	if suite := entries[0].Definition.Suite; suite != "trixie" {
 		t.Errorf("the shipped entries are made from %s", suite)
@@ -214,6 +218,8 @@ func TestConfigRefused(t *testing.T) {
 			[]string{"package_index.x"},
 		},
 		{"rpm mirror", `catalogue { rpm_mirror = "mirror.internal" }`, []string{"catalogue.rpm_mirror"}},
+		{"expired without version", `catalogue { expired = ["dataworks_shell_task_pod"] }`, []string{"catalogue.expired"}},
+		{"expired and not there", `catalogue { expired = ["site_base:20260101"] }`, []string{"catalogue.expired"}},
 		{"mirror", `catalogue { mirror = "deb.debian.org" }`, []string{"catalogue.mirror"}},
 		{"mirror of files", `catalogue { mirror = "file:///srv/debian" }`, []string{"catalogue.mirror"}},
 		{

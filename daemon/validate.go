@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -132,16 +133,21 @@ func (f *findings) catalogue(c Catalogue) {
 	if !filepath.IsAbs(c.Cache) {
 		f.wrong("catalogue.cache", c.Cache, "an absolute path")
 	}
-	taken := map[[2]string]bool{}
+	taken := map[string]bool{}
 	for _, shipped := range catalogue.Shipped(c.Suite, c.Components) {
-		taken[[2]string{shipped.Name, shipped.Version}] = true
+		taken[shipped.Name+":"+shipped.Version] = true
 	}
 	for _, image := range c.Images {
 		f.image(image)
-		if key := [2]string{image.Name, image.Version}; taken[key] {
+		if key := image.Name + ":" + image.Version; taken[key] {
 			f.wrong("catalogue.image."+image.Name+".version", image.Version, "a version that the image does not have yet")
 		} else {
 			taken[key] = true
+		}
+	}
+	for _, expired := range c.Expired {
+		if !taken[expired] {
+			f.wrong("catalogue.expired", expired, "NAME:VERSION of entries of the catalogue: "+strings.Join(slices.Sorted(maps.Keys(taken)), ", "))
 		}
 	}
 }

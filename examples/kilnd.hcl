@@ -47,6 +47,9 @@ catalogue {
   # Whether the mirror is reached without public access, so that plans do not compare it with networks.
   internal = true
 
+  # Versions that nothing new may be based on any more.
+  expired = ["dataworks_shell_task_pod:20261101"]
+
   # An official image of the site's own; the version is a date.
   image "site_base" "20261101" {
     reference   = "registry.internal:5000/team/base@sha256:0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"

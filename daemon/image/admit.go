@@ -65,8 +65,9 @@ type admitted struct {
 
 // origin is where packages come from when a recipe does not say it.
 type origin struct {
-	base    official.Image
-	sources recipe.Sources
+	base      official.Image
+	catalogue []official.Image // that it is an entry of
+	sources   recipe.Sources
 }
 
 func create(tx Tx, owner string, region system.Region, a admitted) (id string, err error) {
@@ -82,6 +83,9 @@ func create(tx Tx, owner string, region system.Region, a admitted) (id string, e
 		return there.ID, change(tx, there, a)
 	}
 	if !errors.Is(err, store.ErrNotFound) {
+		return "", err
+	}
+	if err := official.AdmitBase(a.from.catalogue, a.from.base, "").Err(); err != nil {
 		return "", err
 	}
 	used, err := tx.CountImages(region.Name)
@@ -191,6 +195,9 @@ func change(tx Tx, i domain.Image, a admitted) error {
 		if v.InputHash == a.hash && domain.AdmitRollback(versions, v.Number) == nil {
 			return back(tx, i, v.Number, domain.ActionRevert)
 		}
+	}
+	if err := official.AdmitBase(a.from.catalogue, a.from.base, official.Tag(before.Base.Official, before.Base.Version)).Err(); err != nil {
+		return err
 	}
 	i.CurrentVersion = versions[len(versions)-1].Number + 1
 	if err := tx.UpdateImage(i); err != nil {
@@ -348,7 +355,7 @@ func (s *Service) admit(ctx context.Context, region system.Region, req request) 
 	if err == nil {
 		err = s.checkSize(spec.Recipe)
 	}
-	return admitted{spec, hash, origin{base, region.Sources}}, err
+	return admitted{spec, hash, origin{base, catalogue, region.Sources}}, err
 }
 
 // checkSize refuses directories that are too large, now that all of them is there.

@@ -20,6 +20,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/process"
+	processdomain "github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/quota"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
@@ -482,7 +483,8 @@ func TestPublishLater(t *testing.T) {
 	}
 }
 
-// TestExpired checks what becomes of images whose base expires: they stay as they are, and new ones have the newest base.
+// TestExpired checks what becomes of images whose base expires: they stay as they are, may change, and go back to it; new ones have the
+// newest base, and no other.
 func TestExpired(t *testing.T) {
 	t.Parallel()
 	entry := official.Image{
@@ -511,6 +513,24 @@ func TestExpired(t *testing.T) {
 	if other.Spec.Recipe.Base.Version != "20270101" {
 		t.Errorf("a new image is based on %s", other.Spec.Recipe.Base.Version)
 	}
+	spec = i.Spec
+	spec.Recipe.Base.Version, spec.Name = entry.Version, "third"
+	_, err = d.Images.Create(d.Context(), image.CreateRequest{Owner: owner, Spec: spec})
+	servicetest.Refused(t, err, problem.BaseImageExpired, "source.official.version")
+	spec.Name = i.Spec.Name
+	update := func(id, base, version string) error {
+		spec.Recipe.Base.Version, spec.Recipe.Packages = base, servicetest.Spec("", g, version).Recipe.Packages
+		changed, err := d.Images.Update(d.Context(), image.UpdateRequest{Owner: owner, ID: id, Spec: spec})
+		if err == nil {
+			d.Wait(changed.ProcessID, processdomain.StateCompleted)
+		}
+		return err
+	}
+	servicetest.Must(t, update(i.ID, entry.Version, "2"))
+	servicetest.Must(t, update(i.ID, newer.Version, "2"))
+	servicetest.Must(t, update(i.ID, entry.Version, "1"))
+	servicetest.Must(t, update(i.ID, newer.Version, "2"))
+	servicetest.Refused(t, update(i.ID, entry.Version, "3"), problem.BaseImageExpired, "source.official.version")
 }
 
 func TestDelete(t *testing.T) {

@@ -1,6 +1,7 @@
 package image_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -143,4 +144,50 @@ func TestAccOldOpenSSL(t *testing.T) {
 			t.Errorf("%s on %s: plan ended with %d\n%s", test.name, test.base, code, output)
 		}
 	}
+}
+
+// TestAccBaseExpired: nothing new is based on a version that has expired, which the plan says; what was, stays, may be edited, and is gone
+// back to.
+func TestAccBaseExpired(t *testing.T) {
+	t.Parallel()
+	const newest = "20260202"
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	on := func(version string, further map[string]string) {
+		arguments := map[string]string{"source": official(acctest.Site, `, version = "`+version+`"`), "task_types": `["shell"]`}
+		maps.Copy(arguments, further)
+		cli.Config(image(arguments))
+	}
+	on(acctest.SiteVersion, nil)
+	cli.Apply()
+	d.Stop()
+	d.Change(func(c *daemon.Config) {
+		later := c.Catalogue.Images[0]
+		later.Version = newest
+		c.Catalogue.Images = append(c.Catalogue.Images, later)
+		c.Catalogue.Expired = []string{acctest.Site + ":" + acctest.SiteVersion}
+	})
+	d.Run()
+	edited := map[string]string{"env": `{ EDITED = "yes" }`}
+	on(acctest.SiteVersion, edited)
+	cli.Apply()
+	on(newest, nil)
+	cli.Apply()
+	if attributes, _ := cli.Attributes(address); attributes["status"] != "Available" || attributes["version"] != 3.0 {
+		t.Errorf("status %v, version %v", attributes["status"], attributes["version"])
+	}
+	refusal := acctest.Refusal{
+		Code: problem.BaseImageExpired, Field: "source.official.version", Says: []string{"Value: " + acctest.SiteVersion, "Limit: " + newest},
+	}
+	on(acctest.SiteVersion, map[string]string{"env": `{ EDITED = "again" }`})
+	cli.RefusePlan(refusal)
+	on(acctest.SiteVersion, edited) // published before
+	cli.Apply()
+	if attributes, _ := cli.Attributes(address); attributes["status"] != "Expired" || attributes["published_version"] != 2.0 {
+		t.Errorf("status %v, published version %v", attributes["status"], attributes["published_version"])
+	}
+	cli.Config(strings.Replace(image(map[string]string{
+		"source": official(acctest.Site, `, version = "`+acctest.SiteVersion+`"`), "task_types": `["shell"]`, "name": `"another"`,
+	}), `"x"`, `"new"`, 1))
+	cli.RefusePlan(refusal)
 }

@@ -7,6 +7,7 @@ import (
 
 	domain "github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/lock"
+	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/provider/diagnostic"
@@ -32,12 +33,26 @@ func (p *planner) judge(ctx context.Context) {
 	if p.snapshot == nil {
 		return
 	}
+	p.expired(ctx)
 	p.pinning(ctx)
 	diagnostic.AddError(p.diags, "", p.conflict(ctx).Err())
 	p.network(ctx, p.judgeGroup(ctx))
 	if p.state == nil && p.plan.Region.ValueString() == p.snapshot.Region.Name {
 		p.session.JudgeImages(ctx, *p.snapshot, p.diags)
 	}
+}
+
+// expired refuses to begin on a version of the official image that has expired. A recipe that was published before needs none.
+func (p *planner) expired(ctx context.Context) {
+	if p.base == nil || !p.plan.Stage.IsUnknown() {
+		return
+	}
+	var held string
+	if p.state != nil {
+		before := p.state.base(ctx, p.diags).spec.Recipe.Base
+		held = official.Tag(before.Official, before.Version)
+	}
+	diagnostic.AddError(p.diags, "", official.AdmitBase(p.snapshot.Official, *p.base, held).Err())
 }
 
 // judgeGroup refuses a resource group in which the test may not run, and gives its id.

@@ -31,11 +31,17 @@ func present() []Entry { return slices.Concat(named(), staged(), used(), changed
 func named() []Entry {
 	catalogue := []official.Image{shell()}
 	_, noImage := official.Resolve(catalogue, "dataworks_shell", "")
+	ended := shell()
+	ended.Status = official.StatusExpired
 	_, noVersion := official.Resolve(catalogue, "dataworks_shell_task_pod", "20200101")
 	return []Entry{
 		{problem.NotFound, "Nothing of that id or name is there, or it is somebody else's.", everywhere, reference.Missing("resource_group_id", "resource group", "rg-0000")},
 		{problem.OfficialImageNotFound, "The catalogue has no such image.", everywhere, made(problem.OfficialImageNotFound, noImage)},
 		{problem.VersionNotFound, "There is no such version, of an official or a custom image.", everywhere, made(problem.VersionNotFound, noVersion)},
+		{
+			problem.BaseImageExpired, "The official image has expired. What is based on it stays, and may change.", everywhere,
+			made(problem.BaseImageExpired, official.AdmitBase([]official.Image{shell(), ended}, ended, "").Err()),
+		},
 		{problem.WorkspaceNotFound, "The workspace to bind an image to is not there.", applyOnly, problem.Problem{
 			Code: problem.WorkspaceNotFound, Field: "workspace_id", Value: "ws-0000", Limit: "the id or name of a workspace of yours",
 			Detail: "no such workspace", Remedy: "Check the id or name, and that it is yours.",

@@ -106,6 +106,9 @@ func Resolve(catalogue []Image, name, version string) (Image, error) {
 			Remedy: "Choose another image, or have catalogue.rpm_mirror set in the daemon's configuration.",
 		}
 	}
+	if version == "" && len(versions) > 0 {
+		return Image{}, expired(name, "", nil)
+	}
 	if len(versions) > 0 {
 		return Image{}, problem.Problem{
 			Code: problem.VersionNotFound, Field: "source.official.version", Value: version, Limit: strings.Join(versions, ", "),
@@ -117,6 +120,36 @@ func Resolve(catalogue []Image, name, version string) (Image, error) {
 		Code: problem.OfficialImageNotFound, Field: "source.official.image", Value: name, Limit: strings.Join(names, ", "),
 		Remedy: "Choose an image of the catalogue; data.kiln_official_images lists them.",
 	}
+}
+
+// AdmitBase refuses to begin a version of a custom image on an expired one. What is based on it already, under the tag held, may change and
+// stay on it.
+func AdmitBase(catalogue []Image, base Image, held string) problem.List {
+	if base.Status != StatusExpired || base.Tag() == held {
+		return nil
+	}
+	var usable []string
+	for _, entry := range catalogue {
+		if entry.Name == base.Name && entry.Status == StatusReadOnly {
+			usable = append(usable, entry.Version)
+		}
+	}
+	return problem.List{expired(base.Name, base.Version, usable)}
+}
+
+// expired is the refusal of an expired version; an empty one stands for all that an image has.
+func expired(name, version string, usable []string) problem.Problem {
+	slices.Sort(usable)
+	p := problem.Problem{
+		Code: problem.BaseImageExpired, Field: "source.official.version", Value: version, Limit: strings.Join(usable, ", "),
+		Detail: "that version of " + name + " has expired: nothing new may be based on it",
+		Remedy: "Choose a version that has not expired, or leave it out for the newest.",
+	}
+	if len(usable) == 0 {
+		p.Field, p.Value, p.Limit = "source.official.image", name, "an official image with a version that has not expired"
+		p.Detail, p.Remedy = "all of its versions have expired", "Choose another image; data.kiln_official_images shows the status of each."
+	}
+	return p
 }
 
 // Find finds an entry by what callers may take for an image's id: its name, with or without a version, or its tag.

@@ -37,7 +37,7 @@ func TestResolve(t *testing.T) {
 			name: "no such version", image: "python", version: "20991231", code: problem.VersionNotFound,
 			field: "source.official.version", limit: "20260901, 20260101",
 		},
-		{name: "only expired", image: "old", code: problem.VersionNotFound, field: "source.official.version", limit: "20200101"},
+		{name: "only expired", image: "old", code: problem.BaseImageExpired, field: "source.official.image", limit: "an official image with a version that has not expired"},
 		{
 			name: "nothing to make it from", image: "rpm", code: problem.OfficialImageUnavailable,
 			field: "source.official.image", limit: "catalogue.rpm_mirror",
@@ -92,6 +92,30 @@ func TestTag(t *testing.T) {
 	t.Parallel()
 	if got, want := catalogue[0].Tag(), "localhost/kiln/shell:20260301"; got != want {
 		t.Errorf("Tag() = %q, want %q", got, want)
+	}
+}
+
+func TestAdmitBase(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ image, version, held, field, value, limit string }{
+		{image: "python", version: "20260101"},
+		{image: "python", version: "20260901", held: "localhost/kiln/python:20260901"}, // it was based on that when that expired
+		{image: "python", version: "20260901", held: "localhost/kiln/python:20260101", field: "source.official.version", value: "20260901", limit: "20260101"},
+		{image: "python", version: "20260901", field: "source.official.version", value: "20260901", limit: "20260101"},
+		{image: "old", version: "20200101", field: "source.official.image", value: "old", limit: "an official image with a version that has not expired"},
+	} {
+		base, err := official.Resolve(catalogue, test.image, test.version)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := official.AdmitBase(catalogue, base, test.held)
+		if len(found) == 0 && test.field == "" {
+			continue
+		}
+		if len(found) != 1 || found[0].Code != problem.BaseImageExpired || found[0].Field != test.field || found[0].Value != test.value ||
+			found[0].Limit != test.limit || found[0].Remedy == "" {
+			t.Errorf("%+v: %v", test, found)
+		}
 	}
 }
 

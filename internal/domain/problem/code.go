@@ -55,6 +55,7 @@ const (
 
 	// Refused in the present state.
 	InvalidImageState             Code = "InvalidImageState"
+	BaseImageExpired              Code = "BaseImageExpired"
 	ImageNotPublished             Code = "ImageNotPublished"
 	CannotUnpublish               Code = "CannotUnpublish"
 	VersionNotPublishable         Code = "VersionNotPublishable"
@@ -140,8 +141,8 @@ var kinds = map[Kind][]Code{
 	KindNotFound: {NotFound, OfficialImageNotFound, VersionNotFound, WorkspaceNotFound, LogGone, ManifestUnknown},
 	KindConflict: {NameConflict, IdempotencyConflict},
 	KindPrecondition: {
-		InvalidImageState, ImageNotPublished, CannotUnpublish, VersionNotPublishable, ReadOnlyImage, RecipeTampered, ImageInUse, NetworkInUse,
-		ResourceGroupInUse, WorkspaceInUse, RegistryInUse, CredentialsUnreadable,
+		InvalidImageState, BaseImageExpired, ImageNotPublished, CannotUnpublish, VersionNotPublishable, ReadOnlyImage, RecipeTampered, ImageInUse,
+		NetworkInUse, ResourceGroupInUse, WorkspaceInUse, RegistryInUse, CredentialsUnreadable,
 		VpcNotBoundToRegistry, RegistryUnreachableFromVpc, RegistryAuthFailed, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
 		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, ChangedElsewhere, IncompatibleAPI, RegionMismatch, NetworkConfigDrift,
 		FileMissing,
