@@ -73,6 +73,11 @@ func (s *Service) Use(e Executor) { s.executor = e }
 
 // List gives the entries with what is known of those that are in the store; empty arguments choose all.
 func (s *Service) List(ctx context.Context, name string, t tasktype.Type) ([]official.Image, error) {
+	if t != "" {
+		if err := tasktype.Validate("task_type", t).Err(); err != nil {
+			return nil, err
+		}
+	}
 	all, err := s.entries(ctx)
 	if err != nil {
 		return nil, err

@@ -6,10 +6,8 @@ import (
 	"context"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	framework "github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	domain "github.com/kilnhq/kiln/internal/domain/official"
@@ -65,7 +63,6 @@ func attributes() schema.Schema {
 			"task_type": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Only images that serve this task type: `" + strings.Join(names, "`, `") + "`. Default: all images.",
-				Validators:          []validator.String{stringvalidator.OneOf(names...)},
 			},
 			"images": schema.ListNestedAttribute{
 				Computed:            true,

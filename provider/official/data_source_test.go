@@ -20,7 +20,7 @@ func TestAccFilters(t *testing.T) {
 		return d.Provider() + "data \"kiln_official_images\" \"x\" {\n" + body + "\n}\n"
 	}
 	acctest.Run(t,
-		acctest.Refused(images(`task_type = "cobol"`), "task_type", `"pyodps2"`),
+		acctest.Refused(images(`task_type = "cobol"`), "InvalidParameter", "Field: task_type", "Value: cobol", "Limit:", "pyodps2", "Choose values of this list."),
 		resource.TestStep{Config: images(""), Check: resource.TestCheckResourceAttr(address, "images.#", "8")},
 		resource.TestStep{Config: images(`name = "` + acctest.Official + `"`), Check: resource.ComposeTestCheckFunc(
 			resource.TestCheckResourceAttr(address, "images.#", "2"),

@@ -59,11 +59,7 @@ func (f Filter) Validate() problem.List {
 			refuse("stages", string(s), joined(PublicStages()))
 		}
 	}
-	for _, t := range f.TaskTypes {
-		if !slices.Contains(tasktype.Types, t) {
-			refuse("task_types", string(t), joined(tasktype.Types))
-		}
-	}
+	found = append(found, tasktype.Validate("task_types", f.TaskTypes...)...)
 	if f.OrderBy != "" && !slices.Contains(Orders, f.OrderBy) {
 		refuse("order_by", string(f.OrderBy), joined(Orders))
 	}

@@ -2,7 +2,12 @@
 // provider, daemon and documentation read the same table.
 package tasktype
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/kilnhq/kiln/internal/domain/problem"
+)
 
 // Type is the kind of task that an image serves.
 type Type string
@@ -45,6 +50,19 @@ func Supports(t Type, s Source) bool {
 		return slices.Contains(fromRegistry, t)
 	}
 	return false
+}
+
+// Validate refuses what is no task type.
+func Validate(field string, types ...Type) problem.List {
+	var found problem.List
+	for _, t := range types {
+		if !slices.Contains(Types, t) {
+			found = append(found, problem.Problem{
+				Code: problem.InvalidParameter, Field: field, Value: string(t), Limit: strings.Join(Names(Types), ", "), Remedy: "Choose values of this list.",
+			})
+		}
+	}
+	return found
 }
 
 // Names gives types as text.
