@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/kilnhq/kiln/provider"
@@ -118,6 +119,7 @@ func (c *CLI) Start(arguments ...string) *Process {
 	p := &Process{tb: c.tb, command: exec.CommandContext(context.WithoutCancel(c.tb.Context()), c.binary, arguments...)}
 	p.command.Dir, p.command.Env = c.Dir, c.env
 	p.command.Stdout, p.command.Stderr = &p.output, &p.output
+	p.command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := p.command.Start(); err != nil {
 		c.tb.Fatal(err)
 	}
@@ -132,12 +134,15 @@ func (p *Process) Signal(s os.Signal) {
 	}
 }
 
-// Wait waits for the end, and gives what was printed and the exit code; -1 when a signal has ended it.
+// Wait waits for the end, ends what a killed Terraform has left, and gives what was printed and the exit code; -1 when a signal has ended it.
 func (p *Process) Wait() (output string, code int) {
 	p.tb.Helper()
 	err := p.command.Wait()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		p.tb.Fatal(err)
+	}
+	if err := syscall.Kill(-p.command.Process.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		p.tb.Errorf("end the provider: %v", err)
 	}
 	return p.output.String(), p.command.ProcessState.ExitCode()
 }
