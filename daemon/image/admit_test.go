@@ -20,7 +20,6 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/internal/domain/process"
-	processdomain "github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/quota"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
@@ -522,7 +521,7 @@ func TestExpired(t *testing.T) {
 		spec.Recipe.Base.Version, spec.Recipe.Packages = base, servicetest.Spec("", g, version).Recipe.Packages
 		changed, err := d.Images.Update(d.Context(), image.UpdateRequest{Owner: owner, ID: id, Spec: spec})
 		if err == nil {
-			d.Wait(changed.ProcessID, processdomain.StateCompleted)
+			d.Wait(changed.ProcessID, process.StateCompleted)
 		}
 		return err
 	}
