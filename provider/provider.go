@@ -26,6 +26,7 @@ import (
 	"github.com/kilnhq/kiln/provider/registry"
 	"github.com/kilnhq/kiln/provider/resourcegroup"
 	"github.com/kilnhq/kiln/provider/session"
+	"github.com/kilnhq/kiln/provider/terraform"
 	"github.com/kilnhq/kiln/provider/workspace"
 )
 
@@ -105,7 +106,7 @@ func (p *kiln) Configure(ctx context.Context, req provider.ConfigureRequest, res
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &config)...); resp.Diagnostics.HasError() {
 		return
 	}
-	wanted := session.Config{Region: config.Region.ValueString(), SkipRemote: config.SkipRemote.ValueBool()}
+	wanted := session.Config{Region: config.Region.ValueString(), SkipRemote: config.SkipRemote.ValueBool(), Terraform: terraform.Parent()}
 	if !config.known() {
 		s := session.New(wanted)
 		resp.ResourceData, resp.DataSourceData = s, s

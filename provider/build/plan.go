@@ -27,16 +27,21 @@ func (r *buildResource) ValidateConfig(
 
 // ModifyPlan judges the plan over one snapshot of the daemon, and plans the digest when the recipe was baked before.
 func (r *buildResource) ModifyPlan(ctx context.Context, req framework.ModifyPlanRequest, resp *framework.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || r.Session == nil {
+	if r.Session == nil {
 		return
 	}
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	defer r.Session.Busy()()
 	var state *model
 	if !req.State.Raw.IsNull() {
 		state = &model{}
 		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+		r.Session.Manage(state.ID.ValueString())
 	}
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	var snapshot *system.Snapshot
 	if !resp.Diagnostics.HasError() && r.Session.Remote() {
 		read, err := r.Session.Snapshot(ctx)
@@ -146,8 +151,11 @@ func (r *buildResource) judgeCreation(ctx context.Context, plan model, diags *di
 		return
 	}
 	for _, b := range there {
-		if b.ImageID == plan.ImageID.ValueString() && !r.Session.Manages(b.ID) {
-			diagnostic.AddError(diags, "", b.AdmitAttach(int(plan.ImageVersion.ValueInt64())).Err())
+		if b.ImageID != plan.ImageID.ValueString() || r.Session.Applies("") {
+			continue
+		}
+		for _, refused := range b.AdmitAttach(int(plan.ImageVersion.ValueInt64())) {
+			r.Session.JudgeHolder(ctx, b.ID, refused, diags)
 		}
 	}
 }

@@ -48,14 +48,22 @@ func (r *buildResource) Create(ctx context.Context, req framework.CreateRequest,
 	w := r.work(plan, resource.Target{Diags: &resp.Diagnostics, State: &resp.State, Private: resp.Private})
 	w.Limit, w.GoOn = limit, "To attach to it instead of replacing the build, run `terraform untaint` on the resource and apply again, "+
 		"with a longer timeouts.create."
-	w.Ask = func(c *client.Client) (domain.Build, error) {
-		defer r.Session.Attaching()()
-		b, err := c.CreateBuild(ctx, client.CreateBuild{
-			Key: uuid.NewString(), ImageID: plan.ImageID.ValueString(), ImageVersion: int(plan.ImageVersion.ValueInt64()),
-			ResourceGroupID: plan.ResourceGroupID.ValueString(), CU: plan.CU.ValueFloat64(),
+	key := uuid.NewString()
+	w.Ask = func(c *client.Client) (b domain.Build, err error) {
+		var claimed error
+		w.Limit, err = r.Session.AwaitRoom(ctx, w.Limit, func() error {
+			defer r.Session.Attaching()()
+			b, err = c.CreateBuild(ctx, client.CreateBuild{
+				Key: key, ImageID: plan.ImageID.ValueString(), ImageVersion: int(plan.ImageVersion.ValueInt64()),
+				ResourceGroupID: plan.ResourceGroupID.ValueString(), CU: plan.CU.ValueFloat64(),
+			})
+			if err == nil {
+				claimed = r.Session.Claim(b.ID, "image_id", b.ImageID)
+			}
+			return err
 		})
 		if err == nil {
-			err = r.Session.Claim(b.ID, "image_id", b.ImageID)
+			err = claimed
 		}
 		return b, err
 	}

@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -35,7 +36,6 @@ func (p *planner) judge(ctx context.Context) {
 	}
 	p.expired(ctx)
 	p.pinning(ctx)
-	diagnostic.AddError(p.diags, "", p.conflict(ctx).Err())
 	p.network(ctx, p.judgeGroup(ctx))
 	if p.state == nil && p.plan.Region.ValueString() == p.snapshot.Region.Name {
 		p.session.JudgeImages(ctx, *p.snapshot, p.diags)
@@ -89,30 +89,38 @@ func (p *planner) pinning(ctx context.Context) {
 	}
 }
 
+// name is the name that the plan gives to the image, or leaves it.
+func (p *planner) name() session.Naming {
+	n := session.Naming{Region: p.plan.Region, Name: p.plan.Name, Successor: p.successor}
+	if p.state != nil {
+		n.ID, n.Prior = p.state.ID, p.state.Name
+	}
+	return n
+}
+
 // conflict refuses a name that is taken, or given away twice, unless it is taken by what an interrupted creation has left, or by an
 // image that this state holds and may be about to replace or rename.
-func (p *planner) conflict(ctx context.Context) problem.List {
-	id := ""
-	if p.state != nil {
-		id = p.state.ID.ValueString()
+func (p *planner) conflict(ctx context.Context) {
+	n, region := p.name(), p.snapshot.Region.Name
+	id := n.ID.ValueString()
+	if p.draft.gaps.name || n.Region.ValueString() != region || p.session.Applies(id) {
+		return
 	}
-	if p.draft.gaps.name || p.state != nil && p.state.Name.Equal(p.plan.Name) || p.plan.Region.ValueString() != p.snapshot.Region.Name {
-		return nil
+	at := slices.IndexFunc(p.snapshot.Images, func(i system.ImageSummary) bool { return i.Name == n.Name.ValueString() && i.ID != id })
+	attaches := id == "" && at >= 0 && p.attaches(p.snapshot.Images[at])
+	var found problem.List
+	if attaches && !p.successor {
+		found = p.session.PlanShare(p.snapshot.Images[at].ID, n.Name.ValueString(), false)
 	}
-	if found := p.session.PlanName("image", p.snapshot.Region.Name, p.draft.spec.Name, id); len(found) > 0 {
-		return found
+	if len(found) == 0 {
+		found = p.session.PlanName("image", region, n)
 	}
-	for _, other := range p.snapshot.Images {
-		attaches := id == "" && p.attaches(other)
-		if other.Name == p.draft.spec.Name && attaches && !p.successor {
-			return p.session.PlanShare(other.ID, other.Name, false)
-		}
-		if other.Name != p.draft.spec.Name || other.ID == id || attaches || p.session.Holds(ctx, other.ID) {
-			continue
-		}
-		return problem.List{session.Taken("image", other.Name, other.ID)}
+	switch {
+	case len(found) > 0:
+		diagnostic.AddError(p.diags, "", found.Err())
+	case at >= 0 && !attaches && !n.Name.Equal(n.Prior):
+		p.session.JudgeTaken(ctx, "image", n.Name.ValueString(), p.snapshot.Images[at].ID, p.diags)
 	}
-	return nil
 }
 
 // attaches says whether a creation would attach to an image; when the recipe is not known yet, whether it might.

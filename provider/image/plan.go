@@ -22,6 +22,7 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	if r.Session == nil {
 		return
 	}
+	defer r.Session.Busy()()
 	if req.Plan.Raw.IsNull() {
 		r.planDelete(ctx, req, &resp.Diagnostics)
 		return
@@ -54,11 +55,16 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 		return
 	}
 	changes := p.state == nil || !resp.Plan.Raw.Equal(req.State.Raw)
+	var shared problem.List
 	if p.state != nil {
 		r.Session.PlanImage(p.state.ID.ValueString(), changes, p.draft.group())
 		if len(resp.RequiresReplace) == 0 {
-			diagnostic.AddError(p.diags, "", r.Session.PlanShare(p.state.ID.ValueString(), p.plan.Name.ValueString(), true).Err())
+			shared = r.Session.PlanShare(p.state.ID.ValueString(), p.plan.Name.ValueString(), true)
+			diagnostic.AddError(p.diags, "", shared.Err())
 		}
+	}
+	if p.snapshot != nil && len(shared) == 0 {
+		p.conflict(ctx)
 	}
 	switch {
 	case changes:
@@ -73,6 +79,7 @@ func (r *imageResource) planDelete(ctx context.Context, req framework.ModifyPlan
 	var id, region types.String
 	diags.Append(req.State.GetAttribute(ctx, path.Root("id"), &id)...)
 	diags.Append(req.State.GetAttribute(ctx, path.Root("region"), &region)...)
+	r.Session.Manage(id.ValueString())
 	r.Session.Ledger().Drop(region.ValueString(), id.ValueString())
 	r.PlanDelete(ctx, problem.ImageInUse, req.State, diags)
 }

@@ -400,6 +400,23 @@ func TestAccNameConflict(t *testing.T) {
 	}
 }
 
+// TestAccNameSetFree: published images get other addresses and keep their names, in one plan and apply: the old ones go, in whatever
+// order Terraform comes to them.
+func TestAccNameSetFree(t *testing.T) {
+	t.Parallel()
+	cli := acctest.Start(t).CLI(t)
+	config := strings.ReplaceAll(images("a", "b"), "publish    = false", "publish    = true")
+	cli.Config(config)
+	cli.Apply()
+	before, _ := cli.Attributes("kiln_custom_image.a")
+	cli.Config(strings.NewReplacer(`_image" "a"`, `_image" "c"`, `_image" "b"`, `_image" "d"`).Replace(config))
+	cli.Apply()
+	after, _ := cli.Attributes("kiln_custom_image.c")
+	if before["name"] != after["name"] || before["id"] == after["id"] {
+		t.Errorf("before = %v, after = %v", before, after)
+	}
+}
+
 // TestAccUnknown: what depends on other resources is judged as far as it is known, and again when it is.
 func TestAccUnknown(t *testing.T) {
 	t.Parallel()

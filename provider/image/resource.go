@@ -85,10 +85,14 @@ func (r *imageResource) Update(ctx context.Context, req framework.UpdateRequest,
 	w := r.work(plan, resource.Target{Diags: &resp.Diagnostics, State: &resp.State, Private: resp.Private})
 	w.Doing, w.Limit = "update image "+strconv.Quote(plan.Name.ValueString()), limit
 	w.GoOn = "Apply again to attach to it, with a longer timeouts.update."
-	r.write(ctx, w, func(c *client.Client, spec domain.Spec, hash string) (domain.Image, error) {
-		return c.UpdateImage(ctx, client.UpdateImage{
-			ID: plan.ID.ValueString(), Generation: generation, Spec: spec, ExpectedHash: hash,
+	r.write(ctx, w, func(c *client.Client, spec domain.Spec, hash string) (img domain.Image, err error) {
+		w.Limit, err = r.Session.AwaitRoom(ctx, w.Limit, func() error {
+			img, err = c.UpdateImage(ctx, client.UpdateImage{
+				ID: plan.ID.ValueString(), Generation: generation, Spec: spec, ExpectedHash: hash,
+			})
+			return err
 		})
+		return img, err
 	})
 }
 

@@ -34,7 +34,8 @@ func (r *imageResource) Schema(ctx context.Context, _ framework.SchemaRequest, r
 		"name": schema.StringAttribute{
 			Required: true,
 			MarkdownDescription: "The name, unique among your images of the region: lower-case letters, digits and `_`, at most " +
-				strconv.Itoa(name.MaxLength) + " characters. It can be changed in place.",
+				strconv.Itoa(name.MaxLength) + " characters. It can be changed in place. There is no " +
+				"`create_before_destroy`: a replacement needs the name of what it replaces.",
 		},
 		"description": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(""),

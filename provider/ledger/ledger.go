@@ -20,6 +20,8 @@ const (
 	gather   = 500 * time.Millisecond // further images that make a hopeless plan worse, to name them together
 	settle   = 10 * time.Second       // in a plan: images that are to be deleted
 	patience = 30 * time.Second       // in an apply in which nothing else is under way: a deletion
+	moment   = 5 * time.Second        // in such an apply: a deletion or a renaming that sets a name free
+	stuck    = time.Second            // in an apply in which nothing else can begin, for all that Terraform does at once waits
 	retry    = 5 * time.Second        // until the daemon is asked again, for somebody else may have made room
 )
 
@@ -32,7 +34,8 @@ type Ledger struct {
 	plans   int           // resources whose plans were asked for
 	applies bool          // something was written: this is no plan
 	writes  int           // writes under way
-	waiting int           // those of them that wait for room
+	waiting int           // those of them that wait for room or a name
+	slots   int           // how many of them there can be at once
 }
 
 type book struct {
@@ -42,9 +45,9 @@ type book struct {
 	judged  bool // a creation is waiting for the verdict, for all
 }
 
-// New makes an empty ledger.
-func New() *Ledger {
-	return &Ledger{regions: map[string]*book{}, changed: make(chan struct{})}
+// New makes an empty ledger, of a Terraform that does so many things at once.
+func New(slots int) *Ledger {
+	return &Ledger{regions: map[string]*book{}, changed: make(chan struct{}), slots: max(1, slots)}
 }
 
 // book gives the book of a region; the ledger must be locked.
@@ -174,28 +177,34 @@ func (l *Ledger) Writing() (done func()) {
 	return sync.OnceFunc(func() { count(-1) })
 }
 
-// Room calls a function again as long as it is refused for want of room, and a deletion may still make some: it does so after
-// each write that has ended, and now and then. It is for writes that are noted, and gives what the function gave last. Hopeless
-// says that no deletion can come.
-func (l *Ledger) Room(ctx context.Context, try func() error, hopeless func() bool) error {
+// crowded says whether a write was refused for what another write of the same apply may put right: by a deletion that makes room, or
+// by one, or a renaming, that sets a name free.
+func crowded(err error) bool {
+	return problem.Has(err, problem.ImageQuotaExceeded) || problem.Has(err, problem.NameConflict)
+}
+
+// Room calls a function again as long as it is refused for want of room or of a free name, and another write may still give it: it
+// does so after each write that has ended, and now and then. It is for writes that are noted, and gives what the function gave last.
+// Hopeless says of a refusal that no such write can come.
+func (l *Ledger) Room(ctx context.Context, try func() error, hopeless func(refused error) bool) error {
 	err := try()
-	if !problem.Has(err, problem.ImageQuotaExceeded) {
+	if !crowded(err) {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting++
 	defer func() { l.waiting-- }()
-	for problem.Has(err, problem.ImageQuotaExceeded) && l.mayCome(ctx) {
+	for crowded(err) && l.mayCome(ctx, err) {
 		changed := l.changed
 		l.mu.Unlock()
-		if hopeless() {
+		if hopeless(err) {
 			l.mu.Lock()
 			return err
 		}
 		l.mu.Lock()
 		if changed == l.changed { // else there is something new already
-			l.wait(ctx, retry)
+			l.wait(ctx, min(retry, l.patience(err)))
 		}
 		l.mu.Unlock()
 		err = try()
@@ -213,16 +222,30 @@ func (l *Ledger) Hopeless(shot system.Snapshot) bool {
 	return verdict == quota.Exceeds
 }
 
-// mayCome says whether a deletion may still come: something else is under way, or was a moment ago. Terraform runs only so
-// many things at a time, and a deletion may be waiting for its turn: so those that wait give up one by one.
-func (l *Ledger) mayCome(ctx context.Context) bool {
+// patience is how long it is waited in vain for what puts a refusal right. The ledger must be locked.
+func (l *Ledger) patience(refused error) time.Duration {
+	switch {
+	case l.waiting >= l.slots:
+		return stuck
+	case problem.Has(refused, problem.NameConflict):
+		return moment
+	}
+	return patience
+}
+
+// mayCome says whether what puts a refusal right may still come: something else is under way, or was a moment ago. Terraform runs
+// only so many things at a time, and what is waited for may be waiting for its turn: so those that wait give up one by one, but
+// those that wait for names and leave Terraform something to go on with.
+func (l *Ledger) mayCome(ctx context.Context, refused error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	if l.writes > l.waiting || time.Since(l.last) < patience {
+	if l.writes > l.waiting || time.Since(l.last) < l.patience(refused) {
 		return true
 	}
-	l.touch()
+	if l.waiting >= l.slots || !problem.Has(refused, problem.NameConflict) {
+		l.touch()
+	}
 	return false
 }
 

@@ -73,7 +73,7 @@ func TestJudge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				l := ledger.New()
+				l := ledger.New(10)
 				if tt.before != nil {
 					tt.before(l)
 				}
@@ -92,7 +92,7 @@ func TestJudge(t *testing.T) {
 func TestJudgeTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := ledger.New()
+		l := ledger.New(10)
 		var all sync.WaitGroup
 		results := make(chan judged, 3)
 		for _, name := range []string{"a", "b", "c"} {
@@ -122,7 +122,7 @@ func TestJudgeInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		l := ledger.New()
+		l := ledger.New(10)
 		l.Create("r", "new")
 		if verdict, found := l.Judge(ctx, full(1)); verdict != quota.Fits || found != nil {
 			t.Errorf("verdict = %v, %v", verdict, found)
@@ -130,12 +130,16 @@ func TestJudgeInterrupted(t *testing.T) {
 	})
 }
 
-var errFull = problem.Problem{Code: problem.ImageQuotaExceeded}
+var (
+	errFull  = problem.Problem{Code: problem.ImageQuotaExceeded}
+	errTaken = problem.Problem{Code: problem.NameConflict}
+)
 
-// room is a daemon with room for so many more images.
+// room is a daemon with room for so many more images, or with so many names that are free.
 type room struct {
-	mu   sync.Mutex
-	free int
+	refusal error
+	mu      sync.Mutex
+	free    int
 }
 
 func (r *room) add() {
@@ -148,7 +152,7 @@ func (r *room) take() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.free == 0 {
-		return errFull
+		return r.refusal
 	}
 	r.free--
 	return nil
@@ -158,7 +162,7 @@ func (r *room) take() error {
 func (r *room) create(ctx context.Context, l *ledger.Ledger) (after time.Duration, err error) {
 	started := time.Now()
 	defer l.Writing()()
-	err = l.Room(ctx, r.take, func() bool { return false })
+	err = l.Room(ctx, r.take, func(error) bool { return false })
 	return time.Since(started), err
 }
 
@@ -184,7 +188,7 @@ func TestRoom(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 				defer cancel()
-				l, r := ledger.New(), &room{}
+				l, r := ledger.New(10), &room{refusal: errFull}
 				if tt.later != nil {
 					time.AfterFunc(3*time.Second, func() { tt.later(l, r) })
 				}
@@ -199,8 +203,8 @@ func TestRoom(t *testing.T) {
 
 func TestRoomOther(t *testing.T) {
 	t.Parallel()
-	l, other := ledger.New(), errors.New("other")
-	never := func() bool { return true }
+	l, other := ledger.New(10), errors.New("other")
+	never := func(error) bool { return true }
 	if err := l.Room(t.Context(), func() error { return other }, never); !errors.Is(err, other) {
 		t.Errorf("err = %v, want %v", err, other)
 	}
@@ -214,7 +218,7 @@ func TestRoomOther(t *testing.T) {
 func TestRoomOneByOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l, r := ledger.New(), &room{}
+		l, r := ledger.New(10), &room{refusal: errFull}
 		slots := make(chan struct{}, 10)
 		var all sync.WaitGroup
 		refused := make(chan error, 10)
@@ -249,9 +253,44 @@ func TestRoomOneByOne(t *testing.T) {
 	})
 }
 
+// TestRoomName: who waits for a name waits for the writes that are under way, a moment longer, and no more when Terraform can do
+// nothing else meanwhile.
+func TestRoomName(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		slots   int
+		later   func(l *ledger.Ledger, r *room) // three seconds after it is asked
+		after   time.Duration
+		refused bool
+	}{
+		"Never":       {10, nil, 5 * time.Second, true},
+		"SetFree":     {10, func(l *ledger.Ledger, r *room) { done := l.Writing(); r.add(); done() }, 3 * time.Second, false},
+		"OtherIsDone": {10, func(l *ledger.Ledger, _ *room) { l.Writing()() }, 8 * time.Second, true},
+		"SetFreeLater": {10, func(l *ledger.Ledger, r *room) {
+			done := l.Writing()
+			time.AfterFunc(time.Minute, func() { r.add(); done() })
+		}, 63 * time.Second, false},
+		"OneAtATime": {1, nil, time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l, r := ledger.New(tt.slots), &room{refusal: errTaken}
+				if tt.later != nil {
+					time.AfterFunc(3*time.Second, func() { tt.later(l, r) })
+				}
+				after, err := r.create(t.Context(), l)
+				if after != tt.after || problem.Has(err, problem.NameConflict) != tt.refused {
+					t.Errorf("after = %s, %v; want %s, refused %v", after, err, tt.after, tt.refused)
+				}
+			})
+		})
+	}
+}
+
 func TestHopeless(t *testing.T) {
 	t.Parallel()
-	l := ledger.New()
+	l := ledger.New(10)
 	l.Create("r", "new")
 	for i := range 3 {
 		if l.Hopeless(full(3)) {
@@ -266,7 +305,7 @@ func TestHopeless(t *testing.T) {
 
 func TestApplies(t *testing.T) {
 	t.Parallel()
-	l := ledger.New()
+	l := ledger.New(10)
 	for plans := range 2 {
 		if !l.Applies() {
 			t.Errorf("after %d plans this cannot be an apply", plans)

@@ -99,6 +99,7 @@ func Get[T any](ctx context.Context, b *Base, get func(*client.Client) (T, error
 func Refresh[T any](
 	ctx context.Context, b *Base, id string, resp *framework.ReadResponse, find func() (T, error),
 ) (T, bool) {
+	defer b.Session.Refreshing()()
 	read, err := find()
 	switch {
 	case session.IsNotFound(err):

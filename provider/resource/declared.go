@@ -84,7 +84,8 @@ func (r *declared[M, D]) Schema(_ context.Context, _ framework.SchemaRequest, re
 		"name": schema.StringAttribute{
 			Required: true,
 			MarkdownDescription: "The name, unique among your " + plural(r.Noun) + " of the region: a letter, then letters, digits, `_` and `-`, at most " +
-				strconv.Itoa(name.MaxLength) + " characters. It can be changed in place.",
+				strconv.Itoa(name.MaxLength) + " characters. It can be changed in place. There is no " +
+				"`create_before_destroy`: a replacement needs the name of what it replaces.",
 		},
 	}
 	maps.Copy(attributes, r.kind.Attributes)
@@ -114,6 +115,7 @@ func (r *declared[M, D]) ModifyPlan(ctx context.Context, req framework.ModifyPla
 	if r.Session == nil {
 		return
 	}
+	defer r.Session.Busy()()
 	r.manage(ctx, req.State)
 	if req.Plan.Raw.IsNull() {
 		r.PlanDelete(ctx, r.kind.InUse, req.State, &resp.Diagnostics)
@@ -147,9 +149,12 @@ func (r *declared[M, D]) Create(ctx context.Context, req framework.CreateRequest
 		return
 	}
 	var created D
-	if r.Write(ctx, r.doing(ctx, "create", req.Plan), &resp.Diagnostics, func(c *client.Client) (err error) {
-		created, err = r.kind.Create(c, ctx, uuid.NewString(), wanted)
-		return err
+	key := uuid.NewString()
+	if r.Write(ctx, r.doing(ctx, "create", req.Plan), &resp.Diagnostics, func(c *client.Client) error {
+		return r.Session.AwaitName(ctx, func() (err error) {
+			created, err = r.kind.Create(c, ctx, key, wanted)
+			return err
+		})
 	}) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, r.kind.Model(created, plan))...)
 		resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, *r.kind.Meta(&created).Generation)...)
@@ -192,9 +197,11 @@ func (r *declared[M, D]) Update(ctx context.Context, req framework.UpdateRequest
 	meta := r.kind.Meta(&wanted)
 	*meta.ID, *meta.Generation = id.ValueString(), generation
 	var updated D
-	if r.Write(ctx, r.doing(ctx, "update", req.Plan), &resp.Diagnostics, func(c *client.Client) (err error) {
-		updated, err = r.kind.Update(c, ctx, wanted)
-		return err
+	if r.Write(ctx, r.doing(ctx, "update", req.Plan), &resp.Diagnostics, func(c *client.Client) error {
+		return r.Session.AwaitName(ctx, func() (err error) {
+			updated, err = r.kind.Update(c, ctx, wanted)
+			return err
+		})
 	}) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, r.kind.Model(updated, plan))...)
 		resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, *r.kind.Meta(&updated).Generation)...)

@@ -19,17 +19,18 @@ func (r *declared[M, D]) manage(ctx context.Context, state tfsdk.State) {
 	}
 }
 
-// judgeName refuses the name of a creation, or another name, when it is taken.
+// judgeName refuses the name of a creation, or another name, when it is taken, and notes one that stays.
 func (r *declared[M, D]) judgeName(ctx context.Context, req framework.ModifyPlanRequest, resp *framework.ModifyPlanResponse) {
 	var n session.Naming
-	var prior types.String
 	resp.Diagnostics.Append(resp.Plan.GetAttribute(ctx, path.Root("region"), &n.Region)...)
 	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("name"), &n.Name)...)
-	if !req.State.Raw.IsNull() {
+	if req.State.Raw.IsNull() {
+		n.Successor = session.Generation(ctx, req.Private, &resp.Diagnostics) != 0 // Terraform hands over what it kept with the first half
+	} else {
 		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("id"), &n.ID)...)
-		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("name"), &prior)...)
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("name"), &n.Prior)...)
 	}
-	if !resp.Diagnostics.HasError() && !n.Name.Equal(prior) {
+	if !resp.Diagnostics.HasError() {
 		session.JudgeName(ctx, r.Session, r.kind.Listing, n, &resp.Diagnostics)
 	}
 }

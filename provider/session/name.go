@@ -2,7 +2,7 @@ package session
 
 import (
 	"context"
-	"time"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -11,58 +11,62 @@ import (
 	"github.com/kilnhq/kiln/provider/diagnostic"
 )
 
-// quiet is how long nothing may be heard of other objects of a state until no more is expected. Terraform plans them in any
-// order, and one that is heard of late may be about to leave its name.
-const quiet = 500 * time.Millisecond
-
 // Naming is a name that a plan gives to something.
 type Naming struct {
 	ID     types.String // unknown or null for a creation
 	Region types.String // unknown: the default one
 	Name   types.String
+	Prior  types.String // the name that it has; null for a creation
+	// Successor says of a creation that it is the second half of a replacement.
+	Successor bool
 }
 
 // naming is a name that a plan gives away.
 type naming struct{ noun, region, name string }
 
-// PlanName notes that a plan gives a name to something; an empty id is a creation. A name that the same plan gives to another one is
-// refused. A creation and something that is there are not compared, for the two may be halves of a replacement.
-func (s *Session) PlanName(noun, region, name, id string) problem.List {
-	at := naming{noun, region, name}
+// named is who gets or keeps a name by a plan.
+type named struct {
+	id        string // empty: a creation
+	successor bool
+}
+
+// rivals says whether a name cannot be for both: two things that are there, two creations, or a creation and what is there, unless
+// the two are halves of a replacement.
+func (n named) rivals(other named) bool {
+	if (n.id == "") == (other.id == "") {
+		return n.id == "" || n.id != other.id
+	}
+	return !n.successor && !other.successor
+}
+
+// PlanName notes that a plan gives a name to something in a region, or leaves it its own. A name that the same plan gives to another
+// one is refused, and so is a ring of names that change hands: each would have to wait for the next one.
+func (s *Session) PlanName(noun, region string, n Naming) problem.List {
+	at, who := naming{noun, region, n.Name.ValueString()}, named{n.ID.ValueString(), n.Successor}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, holder := range s.named[at] {
-		if (holder == "") == (id == "") && (id == "" || holder != id) {
+	if slices.ContainsFunc(s.named[at], who.rivals) {
+		return problem.List{{
+			Code: problem.NameConflict, Field: "name", Value: at.name, Limit: "one " + noun + " of a name",
+			Detail: "this configuration gives the name to two", Remedy: "Choose another name for one of them.",
+		}}
+	}
+	s.named[at] = append(s.named[at], who)
+	if who.id == "" || n.Prior.IsNull() || n.Prior.Equal(n.Name) {
+		return nil
+	}
+	from := naming{noun, region, n.Prior.ValueString()}
+	for next, ok := s.renamed[at]; ok; next, ok = s.renamed[next] {
+		if next == from {
 			return problem.List{{
-				Code: problem.NameConflict, Field: "name", Value: name, Limit: "one " + noun + " of a name",
-				Detail: "this configuration gives the name to two", Remedy: "Choose another name for one of them.",
+				Code: problem.NameConflict, Field: "name", Value: at.name, Limit: "one " + noun + " of a name",
+				Detail: "what has the name gets, directly or through others, the one that this gives up: none of them can begin",
+				Remedy: "Give one of them a third name, apply, and then give it the name that it is to have.",
 			}}
 		}
 	}
-	s.named[at] = append(s.named[at], id)
+	s.renamed[from] = at
 	return nil
-}
-
-// Holds says whether this state holds an object, and may thus be about to delete or rename it. It waits a moment to hear so.
-func (s *Session) Holds(ctx context.Context, id string) bool {
-	timer := time.NewTimer(quiet)
-	defer timer.Stop()
-	for {
-		s.mu.Lock()
-		held, heard := s.managed[id], s.heard
-		s.mu.Unlock()
-		if held {
-			return true
-		}
-		select {
-		case <-heard:
-			timer.Reset(quiet)
-		case <-timer.C:
-			return false
-		case <-ctx.Done():
-			return false
-		}
-	}
 }
 
 // Taken is the refusal of a name that somebody outside of this state has.
@@ -77,7 +81,7 @@ func Taken(noun, name, id string) problem.Problem {
 // JudgeName refuses a name that the same plan gives to another one, or that something outside of this state has. In an apply the
 // daemon decides.
 func JudgeName[T any](ctx context.Context, s *Session, l Listing[T], n Naming, diags *diag.Diagnostics) {
-	if n.Name.IsUnknown() || s.writing.Load() {
+	if n.Name.IsUnknown() || s.Applies(n.ID.ValueString()) {
 		return
 	}
 	region := n.Region.ValueString()
@@ -90,7 +94,7 @@ func JudgeName[T any](ctx context.Context, s *Session, l Listing[T], n Naming, d
 			region = s.DefaultRegion()
 		}
 	}
-	if found := s.PlanName(l.Noun, region, n.Name.ValueString(), n.ID.ValueString()); len(found) > 0 || !s.Remote() {
+	if found := s.PlanName(l.Noun, region, n); len(found) > 0 || !s.Remote() || n.Name.Equal(n.Prior) {
 		diagnostic.AddError(diags, "", found.Err())
 		return
 	}
@@ -100,8 +104,8 @@ func JudgeName[T any](ctx context.Context, s *Session, l Listing[T], n Naming, d
 		return
 	}
 	for id, other := range list {
-		if l.Name(other) == n.Name.ValueString() && id != n.ID.ValueString() && !s.Holds(ctx, id) {
-			diagnostic.AddError(diags, "", Taken(l.Noun, n.Name.ValueString(), id))
+		if l.Name(other) == n.Name.ValueString() && id != n.ID.ValueString() {
+			s.JudgeTaken(ctx, l.Noun, n.Name.ValueString(), id, diags)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -48,6 +47,7 @@ func explain(found problem.List, detail string) {
 // that after a write, whether it succeeded or not.
 func (s *Session) Writing() (done func()) {
 	s.writing.Store(true)
+	s.Busy()() // wakes up who waits
 	written := s.ledger.Writing()
 	return func() {
 		s.Wrote()
@@ -55,18 +55,21 @@ func (s *Session) Writing() (done func()) {
 	}
 }
 
-// AwaitRoom creates an image, and at the limit waits until the same apply has deleted another one, at most so long. It gives
-// the time that is left.
-func (s *Session) AwaitRoom(ctx context.Context, limit time.Duration, create func() error) (time.Duration, error) {
+// AwaitRoom creates or changes something. At the limit of images, and where the name is taken, it waits until the same apply has
+// deleted or renamed another one, at most so long. It gives the time that is left.
+func (s *Session) AwaitRoom(ctx context.Context, limit time.Duration, write func() error) (time.Duration, error) {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	started, tries := time.Now(), 0
 	err := s.ledger.Room(limited, func() error {
 		if tries++; tries == 2 {
-			tflog.Info(ctx, "wait for a deletion to make room")
+			tflog.Info(ctx, "wait for room, or for a name to become free")
 		}
-		return create()
-	}, func() bool {
+		return write()
+	}, func(refused error) bool {
+		if !problem.Has(refused, problem.ImageQuotaExceeded) {
+			return false
+		}
 		shot, err := s.Snapshot(limited)
 		return err != nil || s.ledger.Hopeless(shot)
 	})
@@ -74,10 +77,32 @@ func (s *Session) AwaitRoom(ctx context.Context, limit time.Duration, create fun
 		return limit, err
 	}
 	waited := time.Since(started).Round(time.Second)
-	if p := (problem.Problem{}); errors.As(err, &p) && p.Code == problem.ImageQuotaExceeded {
-		p.Detail = "nothing was deleted in " + waited.String() + " that makes room"
-		p.Remedy += " If this apply deletes one, apply again."
-		err = p
+	return limit - waited, unrelieved(err, waited)
+}
+
+// AwaitName is AwaitRoom for what has no timeouts.
+func (s *Session) AwaitName(ctx context.Context, write func() error) error {
+	_, err := s.AwaitRoom(ctx, DefaultTimeout, write)
+	return err
+}
+
+// unrelieved adds to a refusal that nothing has put it right for so long.
+func unrelieved(err error, waited time.Duration) error {
+	found := problem.From(err)
+	if len(found) != 1 {
+		return err
 	}
-	return limit - waited, err
+	switch found[0].Code {
+	case problem.ImageQuotaExceeded:
+		found[0].Detail = "nothing was deleted in " + waited.String() + " that makes room"
+		found[0].Remedy += " If this apply deletes one, apply again."
+	case problem.NameConflict:
+		found[0].Detail += ", and nothing has set the name free in " + waited.String()
+		found[0].Remedy = "If the state itself holds it: remove create_before_destroy, for a replacement needs the name of what it replaces, " +
+			"or tell a new address of the same thing in a moved block. If this apply renames or deletes the other one, apply again. Else: " +
+			found[0].Remedy
+	default:
+		return err
+	}
+	return found
 }

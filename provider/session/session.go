@@ -21,6 +21,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/usage"
 	"github.com/kilnhq/kiln/provider/diagnostic"
 	"github.com/kilnhq/kiln/provider/ledger"
+	"github.com/kilnhq/kiln/provider/terraform"
 )
 
 // Config is how the provider was configured.
@@ -28,6 +29,7 @@ type Config struct {
 	Client     *client.Client // nil: the provider's arguments are not known yet
 	Region     string         // empty: the daemon's default
 	SkipRemote bool           // plan without the daemon
+	Terraform  terraform.Call // what runs this provider
 }
 
 // Session is safe for concurrent use: Terraform plans and applies resources at the same time.
@@ -43,16 +45,21 @@ type Session struct {
 	snapshot    cached[system.Snapshot]
 	users       cached[usage.Users]
 	writing     atomic.Bool // from the first write on
+	refreshed   atomic.Bool // something of the state was read, which an apply does not
 
 	attaching sync.RWMutex // creations have it alone, deletions share it
 
 	mu      sync.Mutex
 	shelves map[string]*shelf
 	managed map[string]bool
-	heard   chan struct{}       // closed when this state is known to hold one object more
-	named   map[naming][]string // who gets a name by this plan: ids, empty ones of creations
-	created map[string]bool     // by this apply
-	shared  map[string]share    // by this plan
+	heard   chan struct{} // closed when this state is known to hold one object more, or something is read or planned
+	busy    int           // how much is read or planned
+	waiting int           // how many of them wait to hear who holds something
+	passed  int           // names that are taken, and that this plan is to set free
+	named   map[naming][]named
+	renamed map[naming]naming // the names that this plan changes, and into which ones
+	created map[string]bool   // by this apply
+	shared  map[string]share  // by this plan
 	planned map[string]resourcegroup.ResourceGroup
 	nets    map[string]network.Network
 	shrinks map[string]bool // resource groups that were planned
@@ -76,7 +83,8 @@ func New(c Config) *Session {
 	return &Session{
 		config: c, managed: map[string]bool{}, created: map[string]bool{}, shared: map[string]share{}, images: map[string]plannedImage{},
 		planned: map[string]resourcegroup.ResourceGroup{}, nets: map[string]network.Network{}, shrinks: map[string]bool{},
-		shelves: map[string]*shelf{}, ledger: ledger.New(), heard: make(chan struct{}), named: map[naming][]string{},
+		shelves: map[string]*shelf{}, ledger: ledger.New(c.Terraform.Parallelism), heard: make(chan struct{}), named: map[naming][]named{},
+		renamed: map[naming]naming{},
 	}
 }
 
@@ -152,6 +160,7 @@ func (s *Session) Wrote() {
 	s.writes.Add(1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.touch()
 	clear(s.planned)
 	clear(s.nets)
 }
@@ -162,8 +171,7 @@ func (s *Session) Manage(id string) {
 	defer s.mu.Unlock()
 	if !s.managed[id] {
 		s.managed[id] = true
-		close(s.heard)
-		s.heard = make(chan struct{})
+		s.touch()
 	}
 }
 

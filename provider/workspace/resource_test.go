@@ -1,6 +1,7 @@
 package workspace_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -194,7 +195,7 @@ func TestAccNameTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	cli := d.CLI(t)
-	cli.Config(`resource "kiln_workspace" "a" { name = "a" }`)
+	cli.Config(`resource "kiln_workspace" "a" { name = "a" }` + "\n" + `resource "kiln_workspace" "z" { name = "z" }`)
 	cli.Apply()
 	const a = `resource "kiln_workspace" "a" { name = "a" }`
 	for _, test := range []struct {
@@ -209,6 +210,10 @@ func TestAccNameTaken(t *testing.T) {
 }`, []string{"Value: b", "one of them"}},
 		{"SetFreeByDeletion", `resource "kiln_workspace" "b" { name = "a" }`, nil},
 		{"SetFreeByRenaming", `resource "kiln_workspace" "a" { name = "c" }` + "\n" + `resource "kiln_workspace" "b" { name = "a" }`, nil},
+		{"Passed", `resource "kiln_workspace" "a" { name = "c" }` + "\n" + `resource "kiln_workspace" "z" { name = "a" }`, nil},
+		{"Swapped", `resource "kiln_workspace" "a" { name = "z" }` + "\n" + `resource "kiln_workspace" "z" { name = "a" }`, []string{"third name"}},
+		{"OneStays", `resource "kiln_workspace" "a" { name = "a" }` + "\n" + `resource "kiln_workspace" "z" { name = "a" }`, []string{"two"}},
+		{"OneStaysForACreation", a + "\n" + `resource "kiln_workspace" "b" { name = "a" }`, []string{"two"}},
 		{"OneEach", a + "\n" + `resource "kiln_workspace" "b" { name = "b" }` + "\n" + `resource "kiln_network" "b" {
   name   = "b"
   egress = "none"
@@ -226,5 +231,96 @@ func TestAccNameTaken(t *testing.T) {
 	cli.Config(a)
 	if output, code := cli.Run("apply", "-replace=kiln_workspace.a", "-auto-approve", "-no-color"); code != 0 {
 		t.Errorf("the replacement ended with %d:\n%s", code, output)
+	}
+}
+
+// keyed is a workspace for each of the keys, of the name that an expression gives.
+func keyed(keys []string, name string) string {
+	return fmt.Sprintf("resource \"kiln_workspace\" \"x\" {\n  for_each = toset(%s)\n  name     = %s\n}\n",
+		strings.ReplaceAll(fmt.Sprintf("%q", keys), " ", ", "), name)
+}
+
+// TestAccNameSetFree: what a name belongs to in the same state gives it up in the same apply, by a deletion or by a renaming, in
+// whatever order Terraform comes to them.
+func TestAccNameSetFree(t *testing.T) {
+	t.Parallel()
+	cli := acctest.Start(t).CLI(t)
+	cli.Config(keyed([]string{"a1", "a2", "a3", "a4", "c"}, `"w_${each.key}"`))
+	cli.Apply()
+	for i := range 2 { // other keys, the same names
+		cli.Config(keyed([]string{fmt.Sprint("b1", i), fmt.Sprint("b2", i), fmt.Sprint("b3", i), fmt.Sprint("b4", i)},
+			`"w_a${substr(each.key, 1, 1)}"`))
+		cli.Apply()
+	}
+	cli.Config(`resource "kiln_workspace" "a" { name = "one" }` + "\n" + `resource "kiln_workspace" "b" { name = "two" }` + "\n" + `resource "kiln_workspace" "c" { name = "three" }`)
+	cli.Apply()
+	// c goes, b gets its name, and a that of b.
+	cli.Config(`resource "kiln_workspace" "a" { name = "two" }` + "\n" + `resource "kiln_workspace" "b" { name = "three" }`)
+	cli.Apply()
+	if output, code := cli.Run("plan", "-detailed-exitcode", "-no-color"); code != 0 {
+		t.Errorf("plan ended with %d:\n%s", code, output)
+	}
+}
+
+// TestAccNameUnheard: of more creations than Terraform plans at once none is refused for a name that this state holds.
+func TestAccNameUnheard(t *testing.T) {
+	t.Parallel()
+	cli := acctest.Start(t).CLI(t)
+	const fifty = "resource \"kiln_workspace\" \"x\" {\n  for_each = toset([for i in range(50) : \"%s${i}\"])\n  name     = \"w${substr(each.key, 1, -1)}\"\n}\n"
+	cli.Config(fmt.Sprintf(fifty, "a"))
+	cli.Apply()
+	cli.Config(fmt.Sprintf(fifty, "b"))
+	output, code := cli.Run("plan", "-no-color")
+	if code != 0 || !acctest.Words("Plan: 50 to add, 0 to change, 50 to destroy").MatchString(output) {
+		t.Errorf("plan ended with %d:\n%s", code, output)
+	}
+}
+
+// TestAccNameOneAtATime: when Terraform does one thing at a time, a plan cannot wait to hear who has a name: it warns, and the apply
+// decides.
+func TestAccNameOneAtATime(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	if _, err := d.Client.CreateWorkspace(t.Context(), "", workspace.Workspace{Name: "taken"}); err != nil {
+		t.Fatal(err)
+	}
+	cli := d.CLI(t)
+	cli.Env("TF_CLI_ARGS_plan=-parallelism=1", "TF_CLI_ARGS_apply=-parallelism=1")
+	cli.Config(keyed([]string{"a1", "a2", "a3", "a4", "a5"}, `"w_${substr(each.key, 1, 1)}"`))
+	cli.Apply()
+	cli.Config(keyed([]string{"b1", "b2", "b3", "b4", "b5"}, `"w_${substr(each.key, 1, 1)}"`))
+	for range 2 {
+		if output, code := cli.Run("plan", "-no-color"); code != 0 || !acctest.Words("Plan: 5 to add, 0 to change, 5 to destroy").MatchString(output) {
+			t.Errorf("plan ended with %d:\n%s", code, output)
+		}
+	}
+	cli.Config(`resource "kiln_workspace" "x" { name = "taken" }`)
+	cli.Run("destroy", "-auto-approve")
+	cli.WarnPlan(acctest.Refusal{Code: problem.NameConflict, Field: "name", Says: []string{"not planned yet", "Value: taken"}})
+	cli.FailApply(acctest.Refusal{
+		Code: problem.NameConflict, Field: "name", Doing: `create workspace "taken"`, Says: []string{"nothing has set the name free", "terraform import"},
+	})
+}
+
+// TestAccNameTakenSince: who takes a name between a plan and its apply is told of by the apply, which waits only as long as the
+// name may still become free.
+func TestAccNameTakenSince(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	cli.Config(`resource "kiln_workspace" "a" { name = "a" }`)
+	cli.Apply()
+	for name, config := range map[string]string{"renamed": `resource "kiln_workspace" "a" { name = "renamed" }`, "created": `resource "kiln_workspace" "a" { name = "a" }
+resource "kiln_workspace" "b" { name = "created" }`} {
+		cli.Config(config)
+		if output, code := cli.Run("plan", "-out=saved", "-no-color"); code != 0 {
+			t.Fatalf("plan ended with %d:\n%s", code, output)
+		}
+		if _, err := d.Client.CreateWorkspace(t.Context(), "", workspace.Workspace{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		if output, code := cli.Run("apply", "-no-color", "saved"); code != 1 || !acctest.Words("NameConflict", "Value: "+name, "terraform import").MatchString(output) {
+			t.Errorf("apply ended with %d:\n%s", code, output)
+		}
 	}
 }
