@@ -5,7 +5,6 @@ package daemon
 import (
 	"cmp"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -190,10 +189,6 @@ func (c Config) entries() []official.Image {
 func (c Config) mounts() []job.Mount {
 	var mounts []job.Mount
 	for _, index := range c.Indexes {
-		u, err := url.Parse(index.URL)
-		if err != nil {
-			continue // complete has refused it
-		}
 		if index.Type == "yum" {
 			mounts = append(mounts, job.Mount{
 				Path: pkgmanager.YumFile, Content: pkgmanager.YumRepository(index.URL), Needs: string(pkgmanager.Yum),
@@ -201,8 +196,8 @@ func (c Config) mounts() []job.Mount {
 			continue
 		}
 		text := "[global]\nindex-url = " + index.URL + "\n"
-		if u.Scheme == "http" {
-			text += "trusted-host = " + u.Hostname() + "\n"
+		if host := pkgmanager.TrustedHost(index.URL); host != "" {
+			text += "trusted-host = " + host + "\n"
 		}
 		mounts = append(mounts, job.Mount{Path: "/etc/pip.conf", Content: text})
 	}

@@ -183,7 +183,7 @@ func TestConfigEverything(t *testing.T) {
 	if suite := entries[0].Definition.Suite; suite != "trixie" {
 		t.Errorf("the shipped entries are made from %s", suite)
 	}
-	text := "[global]\nindex-url = http://mirror.internal:8081/simple/\ntrusted-host = mirror.internal\n"
+	text := "[global]\nindex-url = http://mirror.internal:8081/simple/\ntrusted-host = mirror.internal:8081\n"
 	repository := "[kiln]\nname=kiln\nbaseurl=http://mirror.internal/el9/AppStream/\nenabled=1\ngpgcheck=0\n"
 	if diff := cmp.Diff([]job.Mount{
 		{Path: "/etc/pip.conf", Content: text}, {Path: "/etc/yum.repos.d/kiln.repo", Content: repository, Needs: "yum"},

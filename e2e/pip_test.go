@@ -4,6 +4,9 @@ package e2e
 
 import (
 	"fmt"
+	"net"
+	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
@@ -63,6 +66,40 @@ func TestPipConfigured(t *testing.T) {
 	w := d.workspace(t, mainTool(), surroundings("pipconfigured", x.host())+customImage("pipconfigured", pythonImage, "pyodps3", packages, test))
 	w.apply(t)
 	x.downloaded(t, "after the test", "kilnconfigured", 1)
+	w.settled(t)
+	w.destroy(t)
+}
+
+// TestIndexTLS: an index whose certificate nobody has signed is refused by what pip says, and nothing is published.
+func TestIndexTLS(t *testing.T) {
+	t.Parallel()
+	d := daemon(t)
+	x, err := newIndex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = x.server.Close() })
+	closed := httptest.NewTLSServer(x.server.Handler)
+	t.Cleanup(closed.Close)
+	_, port, _ := net.SplitHostPort(closed.Listener.Addr().String()) // an address of a listener is good
+	host := "host.kiln.internal:" + port
+	config := func(url string) string {
+		packages := fmt.Sprintf("packages = [{ type = \"python3\", names = [\"kilnwheel==1.2.3\"], index = %q }]", url)
+		return surroundings("piptls", x.host(), host) + customImage("piptls", pythonImage, "pyodps3", packages, "")
+	}
+	w := d.workspace(t, mainTool(), config("https://"+host+"/simple/"))
+	found := w.applyFails(t)
+	if !strings.HasSuffix(found.Summary, ": IndexTLSFailed") {
+		t.Errorf("the diagnostic is not that of IndexTLSFailed:\n%s\n%s", found.Summary, found.Detail)
+	}
+	for _, want := range []string{"Field: packages[0]", "Value: kilnwheel==1.2.3", "The last lines of the log:\n", "CERTIFICATE_VERIFY_FAILED"} {
+		if !strings.Contains(found.Detail, want) {
+			t.Errorf("the diagnostic lacks %q:\n%s", want, found.Detail)
+		}
+	}
+	x.downloaded(t, "over a connection that is not trusted", "kilnwheel", 0)
+	w.write(t, config(x.url()))
+	w.apply(t)
 	w.settled(t)
 	w.destroy(t)
 }

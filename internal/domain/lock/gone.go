@@ -1,12 +1,12 @@
 package lock
 
 import (
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kilnhq/kiln/internal/domain/official"
+	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 )
 
 // Wanted is a version that a step could not install.
@@ -127,8 +127,8 @@ func (w Wanted) PipDownload(dir string) []string {
 			flag = "--index-url"
 		}
 		args = append(args, flag, index)
-		if u, err := url.Parse(index); err == nil && u.Scheme == "http" {
-			args = append(args, "--trusted-host", u.Hostname())
+		if host := pkgmanager.TrustedHost(index); host != "" {
+			args = append(args, "--trusted-host", host)
 		}
 	}
 	return append(args, w.Name+"=="+w.Version)

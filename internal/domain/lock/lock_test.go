@@ -194,7 +194,7 @@ func TestVersions(t *testing.T) {
 		t.Errorf("got %v, %v", got, ok)
 	}
 	args := lock.Wanted{Name: "a", Version: "1", Indexes: []string{"http://h:8081/simple", "https://i/simple"}}.PipDownload("/tmp/x")
-	const want = "--index-url http://h:8081/simple --trusted-host h --extra-index-url https://i/simple a==1"
+	const want = "--index-url http://h:8081/simple --trusted-host h:8081 --extra-index-url https://i/simple a==1"
 	if got := strings.Join(args, " "); !strings.HasSuffix(got, want) || !strings.HasPrefix(got, "download --no-deps ") {
 		t.Errorf("got %s", got)
 	}

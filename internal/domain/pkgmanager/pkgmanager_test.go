@@ -94,6 +94,18 @@ func many(n int) []string {
 	return names
 }
 
+func TestTrustedHost(t *testing.T) {
+	t.Parallel()
+	for index, want := range map[string]string{
+		"http://pypi.internal:8081/simple/": "pypi.internal:8081", "http://pypi.internal/simple/": "pypi.internal", "http://[fd00::1]:81/": "[fd00::1]:81",
+		"https://pypi.internal:8081/simple/": "", "https://pypi.internal/": "", "": "",
+	} {
+		if got := pkgmanager.TrustedHost(index); got != want {
+			t.Errorf("TrustedHost(%q) = %q, want %q", index, got, want)
+		}
+	}
+}
+
 func TestIndex(t *testing.T) {
 	t.Parallel()
 	for index, ok := range map[string]bool{

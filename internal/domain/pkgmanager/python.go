@@ -102,10 +102,20 @@ func indexFlags(index string) string {
 		return ""
 	}
 	flags := "--index-url " + quote(index) + " "
-	if u, err := url.Parse(index); err == nil && u.Scheme == "http" {
-		flags += "--trusted-host " + quote(u.Hostname()) + " "
+	if host := TrustedHost(index); host != "" {
+		flags += "--trusted-host " + quote(host) + " "
 	}
 	return flags
+}
+
+// TrustedHost is the HOST or HOST:PORT that pip must be told to use an index without TLS; empty for others. Without the port, pip would
+// take any certificate on all ports of that host.
+func TrustedHost(index string) string {
+	u, err := url.Parse(index)
+	if err != nil || u.Scheme != "http" {
+		return ""
+	}
+	return u.Host
 }
 
 // ValidIndex says whether a text is the base URL of an index or a mirror: http or https, a host, and nothing that may be a secret or
