@@ -55,9 +55,14 @@ func executes(name string) bool {
 
 // run analyses a command that is given as fields.
 func (s *scan) run(c command, fields []field) {
-	if len(fields) == 0 || !s.spend(1, 0, fields[0].at) {
+	if len(fields) == 0 || !s.spend(1, fieldSize*len(fields), fields[0].at) {
 		return
 	}
+	if s.nest++; s.nest > maxNest {
+		s.exhaust(fields[0].at)
+		return
+	}
+	defer func() { s.nest-- }()
 	c.word, c.args = fields[0], fields[1:]
 	c.name = base(c.word.text)
 	switch {
@@ -244,7 +249,7 @@ func (s *scan) invoke(c command) bool {
 		}
 		in := c.in.child()
 		in.unit, in.args, in.frame = f.unit, c.args, true
-		if shifts(f.decl) {
+		if f.shifts() {
 			in.args, in.opaque = nil, true
 		}
 		s.within(f, in, c.flow)

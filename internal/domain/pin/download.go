@@ -73,10 +73,11 @@ func (s *scan) wget(c command) {
 	}
 	s.unchecked(a, "--no-check-certificate")
 	output, named := a.last("-O", "--output-document")
+	into := s.target(c, output.text)
 	for _, w := range a.words {
-		file := s.remoteName(w.text)
-		if named {
-			file = s.target(c, output.text)
+		file := into
+		if !named {
+			file = s.remoteName(w.text)
 		}
 		s.fetch(c, w, file)
 	}
@@ -97,13 +98,13 @@ func (s *scan) curl(c command) {
 		s.unknown(f, "the URLs in this file are not known here", "Write the URLs into the script.")
 	}
 	s.unchecked(a, "-k", "--insecure")
-	outputs := a.values("-o", "--output")
+	outputs, named, rest := a.values("-o", "--output"), a.has("-O", "--remote-name", "--remote-name-all"), s.target(c, "-")
 	for i, w := range a.words {
-		file := s.target(c, "-")
+		file := rest
 		switch {
 		case i < len(outputs):
 			file = s.target(c, outputs[i].text)
-		case a.has("-O", "--remote-name", "--remote-name-all"):
+		case named:
 			file = s.remoteName(w.text)
 		}
 		s.fetch(c, w, file)
@@ -119,9 +120,10 @@ func (s *scan) aria(c command) {
 	for _, f := range a.values("-i", "--input-file") {
 		s.unknown(f, "the URLs in this file are not known here", "Write the URLs into the script.")
 	}
+	output, named := a.last("-o", "--out")
 	for _, w := range a.words {
 		file := s.remoteName(w.text)
-		if output, ok := a.last("-o", "--out"); ok {
+		if named {
 			file = base(output.text)
 		}
 		s.fetch(c, w, file)
@@ -261,7 +263,7 @@ func (s *scan) checksum(c command) {
 		}
 	}
 	for _, w := range a.words {
-		if content, ok := s.file(w.text, c.in); ok {
+		if content, ok := s.file(w.text, c.in); ok && s.spend(0, len(content), w.at) {
 			done.files = append(done.files, sums(content)...)
 		}
 	}

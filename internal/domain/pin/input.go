@@ -28,8 +28,11 @@ func (s *scan) redirect(stmt *syntax.Stmt, r *syntax.Redirect, in *scope) {
 	content := text.text
 	if r.Op == syntax.AppOut {
 		old, known := s.file(target.text, in)
+		ok = ok && known && len(old)+len(content) <= MaxSize
 		content = old + content
-		ok = ok && known && len(content) <= MaxSize
+	}
+	if !ok {
+		content = ""
 	}
 	s.invalidate(target.text, in)
 	in.files[path.Clean(target.text)] = document{text: content, ok: ok}
@@ -50,6 +53,9 @@ func configures(name string) bool {
 
 // mirrors notes the hosts of all URLs in a text.
 func (s *scan) mirrors(text string) {
+	if !s.spend(0, len(text), 0) {
+		return
+	}
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune(" \t\r\n=\"'[],", r) }) {
 		if a, ok := parseAddress(word); ok {
 			s.host(a)
@@ -180,6 +186,9 @@ func printf(args []field) (field, bool) {
 		return field{}, false
 	}
 	var b strings.Builder
+	if len(format)*len(args) > MaxSize {
+		return field{}, false
+	}
 	for _, a := range args[1:] {
 		b.WriteString(strings.Replace(format, "%s", a.text, 1))
 	}

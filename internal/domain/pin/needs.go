@@ -19,12 +19,19 @@ func Needs(script string, options Options) []string {
 		return nil
 	}
 	var hosts []string
+	steps, bytes := 0, 0
 	for i, stmt := range parsed.Stmts {
 		for _, simple := range chain(stmt, i == len(parsed.Stmts)-1) {
 			text := script[simple.Pos().Offset():simple.End().Offset()]
-			if one := Hosts(text, options); len(one) == 1 && reachesOut(text) {
+			if !reachesOut(text) {
+				continue
+			}
+			s := newScan(text, options)
+			s.steps, s.bytes = steps, bytes // the budget is that of the whole script
+			if one := s.reached(); len(one) == 1 {
 				hosts = append(hosts, one...)
 			}
+			steps, bytes = s.steps, s.bytes
 		}
 	}
 	slices.Sort(hosts)

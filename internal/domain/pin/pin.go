@@ -76,8 +76,12 @@ func Script(script string, options Options) []Finding {
 // Hosts gives the hosts from which a script downloads, as far as it names them: those of package indexes, downloads and
 // repositories. Each is HOST:PORT as an allow-list writes it, sorted, each once. The machine itself is none.
 func Hosts(script string, options Options) []string {
-	s := newScan(script, options)
-	s.script(&source{text: script, exact: true}, newScope())
+	return newScan(script, options).reached()
+}
+
+// reached gives the hosts of the root.
+func (s *scan) reached() []string {
+	s.script(&source{text: s.root, exact: true}, newScope())
 	s.finish()
 	hosts := make([]string, 0, len(s.hosts))
 	for h := range s.hosts {

@@ -75,7 +75,7 @@ func (s *scan) program(f field, text string) {
 // programInput judges a program that comes in.
 func (s *scan) programInput(c command) {
 	switch {
-	case c.flow.text != nil && c.flow.text.constant():
+	case c.flow.text != nil && c.flow.text.constant() && s.spend(0, len(c.flow.text.text), c.word.at):
 		s.program(c.word, c.flow.text.text)
 	case c.flow.piped && !slices.ContainsFunc(c.flow.from, downloads):
 		s.unknown(c.word, "the program that comes in cannot be known before the script runs", "Put the program into a file.")

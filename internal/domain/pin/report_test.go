@@ -250,43 +250,86 @@ func TestRequirements(t *testing.T) {
 	}
 }
 
-// TestBounds checks that scripts made to take long, or much memory, do not.
+// TestBounds checks that scripts made to take long, or much memory, do not: each of them took minutes, or all memory, once.
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	const n = 200_000
 	for name, script := range map[string]string{
-		"long":          strings.Repeat("x", pin.MaxSize+1),
-		"subshells":     strings.Repeat("(", n),
-		"substitutions": strings.Repeat("$(", n/2),
-		"quoted":        strings.Repeat(`"$(`, n/3),
-		"blocks":        strings.Repeat("{ ", n/2),
-		"conditions":    strings.Repeat("if ", n/3),
-		"loops":         strings.Repeat("while ", n/6),
-		"negations":     strings.Repeat("! ", n/2) + "a",
-		"times":         strings.Repeat("time ", n/5) + "a",
-		"functions":     strings.Repeat("f() ", n/4) + "{ wget git; }",
-		"pipes":         strings.Repeat("a|", n/2) + "a",
-		"chain":         strings.Repeat("a&&", n/3) + "a",
-		"backquotes":    strings.Repeat("`", n),
-		"arithmetic":    "((" + strings.Repeat("-", n) + "1))",
-		"tests":         "[[ " + strings.Repeat("! ", n/2) + "a ]]; wget git",
-		"braces":        "pip install " + strings.Repeat("{a,b}", 100),
-		"nested braces": "pip install " + strings.Repeat("{a,", n/3),
-		"doubling":      "a0=xx\n" + doubling(60) + "pip install $a60",
-		"nested loops":  strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 30) + "pip install a;" + strings.Repeat("done;", 30),
-		"empty loops":   strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 30) + "x=1;" + strings.Repeat("done;", 30),
-		"no loops":      strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 30) + "f() { :; };" + strings.Repeat("done;", 30),
-		"calls":         calls(40) + "f40",
-		"many":          strings.Repeat("pip install a\n", 10_000),
-		"many secrets":  secrets(10_000),
+		"long":             strings.Repeat("x", pin.MaxSize+1),
+		"subshells":        strings.Repeat("(", n),
+		"substitutions":    strings.Repeat("$(", n/2),
+		"quoted":           strings.Repeat(`"$(`, n/3),
+		"blocks":           strings.Repeat("{ ", n/2),
+		"conditions":       strings.Repeat("if ", n/3),
+		"loops":            strings.Repeat("while ", n/6),
+		"negations":        strings.Repeat("! ", n/2) + "a",
+		"times":            strings.Repeat("time ", n/5) + "a",
+		"functions":        strings.Repeat("f() ", n/4) + "{ wget git; }",
+		"pipes":            strings.Repeat("a|", n/2) + "a",
+		"chain":            strings.Repeat("a&&", n/3) + "a",
+		"backquotes":       strings.Repeat("`", n),
+		"arithmetic":       "((" + strings.Repeat("-", n) + "1))",
+		"tests":            "[[ " + strings.Repeat("! ", n/2) + "a ]]; wget git",
+		"braces":           "pip install " + strings.Repeat("{a,b}", 100),
+		"nested braces":    "pip install " + strings.Repeat("{a,", n/3),
+		"doubling":         "a0=xx\n" + doubling(60) + "pip install $a60",
+		"nested loops":     strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 30) + "pip install a;" + strings.Repeat("done;", 30),
+		"empty loops":      strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 30) + "x=1;" + strings.Repeat("done;", 30),
+		"no loops":         strings.Repeat("for i in 1 2 3 4 5 6 7 8 9; do ", 30) + "f() { :; };" + strings.Repeat("done;", 30),
+		"calls":            calls(40) + "f40",
+		"many":             strings.Repeat("pip install a\n", 10_000),
+		"many secrets":     secrets(10_000),
+		"endless append":   "echo x > f\n" + strings.Repeat("cat f >> f\n", 60) + "wget git",
+		"long format":      "a='" + strings.Repeat("x", 60_000) + "'\nprintf \"$a%s\" " + strings.Repeat("a ", n/4) + "> f; wget git",
+		"constraints":      "cat > c <<EOF\n" + strings.Repeat("a==1\n", n/17) + "EOF\npip install " + strings.Repeat("-c c ", n/10) + "a",
+		"requirements":     "cat > c <<EOF\n" + strings.Repeat("a==1\n", n/17) + "EOF\npip install " + strings.Repeat("-r c ", n/10) + "a",
+		"checksums":        "cat > c <<EOF\n" + strings.Repeat(sum+"  f\n", 900) + "EOF\nsha256sum -c " + strings.Repeat("c ", n/4),
+		"redirections":     "pip install " + strings.Repeat("a ", n/4) + strings.Repeat("<1 ", n/6),
+		"outputs":          "echo " + strings.Repeat("a ", n/4) + strings.Repeat(">a ", n/6),
+		"runners":          strings.Repeat("xargs ", n/6),
+		"finders":          strings.Repeat("find -exec ", n/11),
+		"environments":     strings.Repeat("conda run ", n/10),
+		"brace and parts":  "pip install {a,b}" + strings.Repeat(`""''`, n/4),
+		"braces and parts": "pip install " + strings.Repeat("{a,b}", 10) + strings.Repeat(`""''`, n/4),
+		"arguments":        arguments(5),
+		"lists":            "a=(" + strings.Repeat("a ", n/5) + ")\necho " + strings.Repeat(`"${a[@]}" `, n/16),
+		"split lists":      "a=(" + strings.Repeat("a ", n/5) + ")\necho " + strings.Repeat("${a[@]} ", n/16),
+		"joined lists":     "a=(" + strings.Repeat("a ", n/8) + ")\n" + looped(`echo "`+strings.Repeat("${a[*]}", n/16)+`"`),
+		"split words":      "a='" + strings.Repeat("a ", n/8) + "'\necho " + strings.Repeat("$a ", n/4),
+		"long arithmetic":  looped("echo $((1" + strings.Repeat("+1", n/4) + "))"),
+		"empty words":      looped("echo " + strings.Repeat("'' ", n/4)),
+		"empty parts":      looped("echo " + strings.Repeat("''", n/4)),
+		"branches":         "x=1; if a; then :; " + strings.Repeat("elif a; then :; ", n/20) + "else " + looped("echo "+strings.Repeat("$x ", n/20)) + "; fi",
+		"long function":    "f() { : $((1" + strings.Repeat("+1", n/6) + ")); }\n" + strings.Repeat("f\n", n/6),
+		"many arguments":   "docker pull " + strings.Repeat("a ", n/2) + "-p x",
+		"many downloads":   "curl " + strings.Repeat("a ", n/5) + strings.Repeat("-s ", n/5),
+		"same downloads":   "aria2c " + strings.Repeat("a ", n/5) + strings.Repeat("-q ", n/5),
+		"mirrors":          "cat > c <<EOF\n" + strings.Repeat("a==1\n", n/17) + "EOF\n" + strings.Repeat("cat c >/etc/apt/x\n", n/30),
+		"leaving":          strings.Repeat("a || { ", 390) + strings.Repeat("a; ", n/6) + strings.Repeat("}; ", 390),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			found := pin.Script(script, pin.Options{})
-			if len(found) == 0 || len(found) > 2000 {
+			if len(found) == 0 || len(found) > 2000 || len(script) > pin.MaxSize != (name == "long") {
 				t.Errorf("%d findings", len(found))
 			}
 		})
+	}
+}
+
+// TestLarge checks that the bounds leave a script alone that is long, and does nothing odd.
+func TestLarge(t *testing.T) {
+	t.Parallel()
+	line := "python3 -m pip install --no-cache-dir pandas==1.5.3 && echo \"$V\" >> /tmp/done\n"
+	script := "V=1\n" + strings.Repeat(line, 3000)
+	if len(script) < pin.MaxSize/2 {
+		t.Fatalf("%d bytes are not many", len(script))
+	}
+	if found := pin.Script(script, pin.Options{}); len(found) > 0 {
+		t.Errorf("%d findings, of which the first is %+v", len(found), found[0])
+	}
+	if found := pin.Requirements(strings.Repeat("pandas==1.5.3\n", pin.MaxSize/14), pin.Options{}); len(found) > 0 {
+		t.Errorf("%d findings, of which the first is %+v", len(found), found[0])
 	}
 }
 
@@ -296,6 +339,46 @@ func doubling(n int) string {
 		fmt.Fprintf(&b, "a%d=$a%d$a%d\n", i+1, i, i)
 	}
 	return b.String()
+}
+
+// looped repeats a command.
+func looped(command string) string {
+	return "for i in " + strings.Repeat("1 ", 20_000) + "; do " + command + "; done"
+}
+
+// arguments hands on many times more arguments from function to function.
+func arguments(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "f%d() { f%d %s; }\n", i+1, i, strings.Repeat(`"$@" `, 100))
+	}
+	return b.String() + fmt.Sprintf("f0() { :; }\nf%d %s", n, strings.Repeat("a ", 100))
+}
+
+// TestRequirementBounds checks the same of requirements.
+func TestRequirementBounds(t *testing.T) {
+	t.Parallel()
+	const n = 200_000
+	long := strings.Repeat("a==1\n", n/10)
+	for name, text := range map[string]string{
+		"continued":   strings.Repeat("\\\n", n/2) + "a",
+		"holes":       strings.Repeat("${a}", n/4),
+		"itself":      strings.Repeat("-r self ", n/8),
+		"itselves":    strings.Repeat("-r self\n", n/8),
+		"constraints": strings.Repeat("-c self ", n/8) + "\na",
+		"files":       strings.Repeat("-r long ", n/8),
+		"long files":  strings.Repeat("-c long ", n/8) + "\na",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			found := pin.Requirements(text, pin.Options{File: func(path string) (string, bool) {
+				return map[string]string{"self": text, "long": long}[path], true
+			}})
+			if len(found) == 0 || len(found) > 2000 {
+				t.Errorf("%d findings", len(found))
+			}
+		})
+	}
 }
 
 func calls(n int) string {

@@ -29,6 +29,7 @@ type logical struct {
 // logicalLines joins continued lines and removes comments.
 func logicalLines(text string) []logical {
 	var lines []logical
+	var parts []string // of the last line
 	offset, number := 0, 0
 	open := false
 	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
@@ -38,14 +39,18 @@ func logicalLines(text string) []logical {
 			content = content[:comment]
 		}
 		body, continued := strings.CutSuffix(content, `\`)
-		if open {
-			lines[len(lines)-1].text += " " + strings.TrimSpace(body)
-		} else {
+		if !open {
 			skipped := len(body) - len(strings.TrimLeft(body, " \t"))
-			lines = append(lines, logical{text: strings.TrimSpace(body), number: number, offset: offset + skipped})
+			lines, parts = append(lines, logical{number: number, offset: offset + skipped}), nil
 		}
-		open = continued
+		parts = append(parts, strings.TrimSpace(body))
 		offset += len(line)
+		if open = continued; !open {
+			lines[len(lines)-1].text = strings.Join(parts, " ")
+		}
+	}
+	if open {
+		lines[len(lines)-1].text = strings.Join(parts, " ")
 	}
 	if strings.HasPrefix(text, "\ufeff") {
 		for i := range lines {
@@ -66,6 +71,9 @@ func commentStart(line string) int {
 
 // requirements judges a requirements text.
 func (s *scan) requirements(text string, file requirementFile) {
+	if !s.spend(0, lineCost*len(text), file.blame.at) {
+		return
+	}
 	if len(text) > MaxSize || strings.Contains(text, hole) {
 		s.unknown(file.blame, "the requirements are too many, or no text", "Split the file.")
 		return
@@ -124,16 +132,16 @@ func (s *scan) requirementLine(f field, line logical, file requirementFile) {
 
 // substituteHoles replaces ${NAME}, which pip takes from the environment.
 func substituteHoles(text string) string {
+	var b strings.Builder
 	for {
-		start := strings.Index(text, "${")
-		if start < 0 {
-			return text
+		before, after, found := strings.Cut(text, "${")
+		_, rest, closed := strings.Cut(after, "}")
+		if !found || !closed {
+			b.WriteString(text)
+			return b.String()
 		}
-		end := strings.IndexByte(text[start:], '}')
-		if end < 0 {
-			return text
-		}
-		text = text[:start] + hole + text[start+end+1:]
+		b.WriteString(before + hole)
+		text = rest
 	}
 }
 
@@ -198,6 +206,9 @@ func (s *scan) constraint(path field, in *scope) (unknown bool, pins map[string]
 			limit: "--require-hashes, or packages with versions", detail: "what this constraints file pins is not known here",
 			remedy: "Name the packages with their versions in the script.",
 		})
+		return true, nil
+	}
+	if !s.spend(0, lineCost*len(content), path.at) {
 		return true, nil
 	}
 	pins = map[string]bool{}

@@ -12,12 +12,15 @@ import (
 // Bounds that keep the analysis of hostile scripts short.
 const (
 	maxSteps  = 20_000  // statements and commands looked at, those of loops and functions each time
-	maxBytes  = 8 << 20 // of all words after expansion
+	maxBytes  = 8 << 20 // of all words after expansion, with what else takes time for each byte
+	fieldSize = 16      // what a field costs besides its text
 	maxWord   = 64 << 10
 	maxFields = 2000 // words that one word expands to
 	maxDepth  = 12   // scripts within scripts, functions within functions
 	maxNest   = 400  // statements within statements
+	lineCost  = 4    // what a byte of a requirements file costs: each line is taken apart
 	maxIssues = 500
+	maxRedirs = 100 // of one statement
 )
 
 // scan is the state of one analysis.
@@ -63,6 +66,9 @@ func newScan(root string, options Options) *scan {
 func (s *scan) report(i issue) {
 	if i.code == problem.UnpinnedPackage && strings.TrimSpace(i.name) == "" { // as in https://example.com/.git
 		i.name = i.value
+	}
+	for _, text := range []*string{&i.value, &i.limit, &i.detail, &i.remedy} {
+		*text = (*text)[:min(len(*text), longestShown)] // a long one would be compared with all others, and not be shown
 	}
 	if s.seen[i] {
 		return

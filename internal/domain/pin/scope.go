@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -31,6 +32,7 @@ type function struct {
 	met    bool
 	called bool
 	active bool
+	shifts func() bool // it changes its arguments while it runs
 }
 
 const many = 1000
@@ -71,7 +73,7 @@ func (u *unit) count(node syntax.Node) {
 		u.countArithmetic(n)
 	case *syntax.FuncDecl:
 		if n.Name != nil {
-			f := &function{decl: n, unit: u}
+			f := &function{decl: n, unit: u, shifts: sync.OnceValue(func() bool { return shifts(n) })}
 			u.declared[n] = f
 			u.functions[n.Name.Value] = append(u.functions[n.Name.Value], f)
 		}
@@ -214,13 +216,18 @@ func (c *scope) positional() ([]field, bool) {
 
 // file gives the content of a file that the script wrote, or that the caller knows.
 func (s *scan) file(name string, in *scope) (string, bool) {
+	clean := path.Clean(name)
 	for at := in; at != nil; at = at.parent {
-		if d, ok := at.files[path.Clean(name)]; ok {
-			return d.text, d.ok
+		if d, ok := at.files[clean]; ok {
+			return d.text, d.ok && s.read(d.text)
 		}
 	}
 	if s.options.File == nil {
 		return "", false
 	}
-	return s.options.File(name)
+	content, ok := s.options.File(name)
+	return content, ok && s.read(content)
 }
+
+// read takes the reading of a file from the budget: a short command may name a long one, many times.
+func (s *scan) read(content string) bool { return s.spend(0, len(content)/16, 0) }

@@ -207,6 +207,7 @@ func secretOption(name string) bool {
 
 // secretArguments reports the options that take secrets.
 func (s *scan) secretArguments(c command) {
+	short := passwordOption(c)
 	for i, a := range c.args {
 		name, text, inside := strings.Cut(a.text, "=")
 		f := a.with(text)
@@ -227,7 +228,7 @@ func (s *scan) secretArguments(c command) {
 			s.header(a, f.text)
 		case name == "--header" && inside:
 			s.header(a, text)
-		case name == passwordOption(c) && f.text != "":
+		case name == short && f.text != "":
 			s.secret(a.at, "a password", f.text, name+" "+hidden)
 		}
 	}
@@ -271,12 +272,13 @@ func longestFirst(secrets map[string]bool) []string {
 // maxShown is how many bytes of the script a finding shows.
 const maxShown = 200
 
+// longestShown is how many are looked through for secrets before.
+const longestShown = 10 * maxShown
+
 // redact takes all secrets out of a text, and keeps it short.
 func (s *scan) redact(text string) string {
 	text, _, cut := strings.Cut(text, "\n")
-	if len(text) > 10*maxShown {
-		text = text[:10*maxShown]
-	}
+	text = text[:min(len(text), longestShown)]
 	for _, found := range secretsIn(text) {
 		text = hide(text, found.text)
 	}

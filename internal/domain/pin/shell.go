@@ -200,10 +200,12 @@ func (s *scan) xargs(c command) {
 	s.run(c, fields)
 }
 
+// joinedRaw puts arguments together as they are written, as far as they are shown.
 func joinedRaw(args []field) string {
-	words := make([]string, len(args))
-	for i, a := range args {
-		words[i] = a.raw
+	var words []string
+	for length := 0; len(args) > 0 && length < longestShown; args = args[1:] {
+		words = append(words, args[0].raw[:min(len(args[0].raw), longestShown)])
+		length += len(args[0].raw) + 1
 	}
 	return strings.Join(words, " ")
 }
@@ -211,6 +213,9 @@ func joinedRaw(args []field) string {
 // find analyses what find -exec runs; what it finds are files.
 func (s *scan) find(c command) {
 	for i, f := range c.args {
+		if s.spent {
+			return
+		}
 		if !slices.Contains([]string{"-exec", "-execdir", "-ok"}, f.text) {
 			continue
 		}

@@ -28,6 +28,10 @@ func (s *scan) statement(stmt *syntax.Stmt, in *scope, f flow) {
 		s.exhaust(in.unit.from.offset(stmt.Pos().Offset()))
 	}
 	defer func() { s.nest-- }()
+	if len(stmt.Redirs) > maxRedirs {
+		s.exhaust(in.unit.from.offset(stmt.Pos().Offset()))
+		return
+	}
 	for _, r := range stmt.Redirs {
 		s.redirect(stmt, r, in)
 	}
@@ -91,7 +95,13 @@ func (s *scan) inner(list []*syntax.Stmt, in *scope, f flow) {
 }
 
 func (s *scan) ifClause(clause *syntax.IfClause, in *scope, f flow) {
+	before := s.nest
+	defer func() { s.nest = before }()
 	for at := clause; at != nil; at = at.Else {
+		if s.nest++; s.nest > maxNest { // each branch looks for its variables in those before it
+			s.exhaust(in.unit.from.offset(at.Pos().Offset()))
+			return
+		}
 		s.inner(at.Cond, in, f)
 		s.inner(at.Then, in.child(), f)
 		in = in.child()
@@ -140,7 +150,7 @@ func (s *scan) binary(cmd *syntax.BinaryCmd, in *scope, f flow) {
 // list analyses a chain: its first command surely runs; what follows && knows what the commands before it did.
 func (s *scan) list(cmd *syntax.BinaryCmd, first, rest *scope, f flow) {
 	left := f
-	left.lost = f.lost || cmd.Op == syntax.OrStmt && !leaves(cmd.Y)
+	left.lost = f.lost || cmd.Op == syntax.OrStmt && !s.leaves(cmd.Y, first.unit.from.offset(cmd.Pos().Offset()))
 	if x, ok := cmd.X.Cmd.(*syntax.BinaryCmd); ok && len(cmd.X.Redirs) == 0 && (x.Op == syntax.AndStmt || x.Op == syntax.OrStmt) {
 		if s.nest++; s.nest > maxNest {
 			s.exhaust(first.unit.from.offset(cmd.Pos().Offset()))
@@ -158,7 +168,7 @@ func (s *scan) list(cmd *syntax.BinaryCmd, first, rest *scope, f flow) {
 }
 
 // leaves says that a statement ends the script, as in: check || exit 1.
-func leaves(stmt *syntax.Stmt) bool {
+func (s *scan) leaves(stmt *syntax.Stmt, at int) bool {
 	found := false
 	syntax.Walk(stmt, func(node syntax.Node) bool {
 		if call, ok := node.(*syntax.CallExpr); ok && len(call.Args) > 0 {
@@ -167,7 +177,7 @@ func leaves(stmt *syntax.Stmt) bool {
 				found = true
 			}
 		}
-		return !found
+		return !found && s.spend(0, 1, at)
 	})
 	return found
 }
@@ -211,7 +221,11 @@ func (s *scan) substitutions(node syntax.Node, in *scope, runs bool) {
 	if node == nil {
 		return
 	}
+	at := in.unit.from.offset(node.Pos().Offset())
 	syntax.Walk(node, func(n syntax.Node) bool {
+		if !s.spend(0, 1, at) {
+			return false
+		}
 		var list []*syntax.Stmt
 		switch n := n.(type) {
 		case *syntax.CmdSubst:
@@ -241,7 +255,7 @@ func (s *scan) assign(a *syntax.Assign, in *scope) {
 	switch {
 	case a.Array != nil:
 		for _, elem := range a.Array.Elems {
-			if elem.Index != nil || elem.Value == nil {
+			if elem.Index != nil || elem.Value == nil || s.spent {
 				return
 			}
 			for _, f := range s.fields(elem.Value, in) {

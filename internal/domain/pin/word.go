@@ -60,7 +60,9 @@ func (s *scan) fields(word *syntax.Word, in *scope) []field {
 func (s *scan) allFields(words []*syntax.Word, in *scope) []field {
 	var all []field
 	for _, w := range words {
-		all = append(all, s.fields(w, in)...)
+		if all = append(all, s.fields(w, in)...); s.spent {
+			break
+		}
 	}
 	return all
 }
@@ -110,6 +112,9 @@ func (s *scan) body(word *syntax.Word, in *scope) field {
 }
 
 func (e *expansion) part(p syntax.WordPart, quoted bool) {
+	if !e.s.spend(0, 1, e.from.at) {
+		return
+	}
 	switch p := p.(type) {
 	case *syntax.Lit:
 		e.add(unescape(p.Value, quoted, e.body))
@@ -188,8 +193,9 @@ func (e *expansion) end() {
 	f.text = e.text.String()
 	root := e.s.root
 	f.exact = e.in.unit.from.exact && f.start+len(f.text) <= len(root) && root[f.start:f.start+len(f.text)] == f.text
-	e.s.spend(0, len(f.text), f.at)
-	e.done = append(e.done, f)
+	if e.s.spend(0, len(f.text)+fieldSize, f.at) {
+		e.done = append(e.done, f)
+	}
 	e.text.Reset()
 	e.begun = false
 }
@@ -207,10 +213,22 @@ func (e *expansion) param(p *syntax.ParamExp, quoted bool) {
 	case v.list && subscript(p) == "@" && quoted:
 		e.many(v.words)
 	case quoted:
-		e.add(strings.Join(v.words, " "))
+		e.add(e.join(v.words))
 	default:
-		e.split(strings.Join(v.words, " "))
+		e.split(e.join(v.words))
 	}
+}
+
+// join puts words together; they count even if they are too long to be kept.
+func (e *expansion) join(words []string) string {
+	length := len(words)
+	for _, w := range words {
+		length += len(w)
+	}
+	if !e.s.spend(0, length, e.from.at) {
+		return hole
+	}
+	return strings.Join(words, " ")
 }
 
 // many adds each word as a field of its own.
@@ -218,6 +236,9 @@ func (e *expansion) many(words []string) {
 	for i, w := range words {
 		if i > 0 {
 			e.end()
+		}
+		if e.s.spent {
+			return
 		}
 		e.add(w)
 	}
@@ -244,15 +265,15 @@ func (e *expansion) split(text string) {
 func (e *expansion) arguments(apart bool) {
 	args, ok := e.in.positional()
 	switch {
-	case !ok:
+	case !ok || e.s.spent:
 		e.add(hole)
 	case !apart || e.begun:
 		words := make([]string, len(args))
 		for i, a := range args {
 			words[i] = a.text
 		}
-		e.add(strings.Join(words, " "))
-	default:
+		e.add(e.join(words))
+	case e.s.spend(0, fieldSize*len(args), e.from.at):
 		e.done = append(e.done, args...)
 	}
 }
@@ -328,13 +349,20 @@ func unescape(text string, quoted, body bool) string {
 
 // braces expands {a,b}; of {1..9} it makes a hole.
 func braces(parts []syntax.WordPart) []*syntax.Word {
+	unknown := []*syntax.Word{{Parts: []syntax.WordPart{&syntax.ArithmExp{}}}}
 	words := []*syntax.Word{{}}
-	for _, p := range parts {
+	for i, p := range parts {
+		if len(words)*(i+1) > maxWord {
+			return unknown
+		}
 		var choices [][]syntax.WordPart
 		group, ok := p.(*syntax.BraceExp)
 		switch {
 		case !ok:
-			choices = [][]syntax.WordPart{{p}}
+			for _, w := range words {
+				w.Parts = append(w.Parts, p)
+			}
+			continue
 		case group.Sequence:
 			choices = [][]syntax.WordPart{{&syntax.ArithmExp{}}}
 		default:
@@ -342,10 +370,10 @@ func braces(parts []syntax.WordPart) []*syntax.Word {
 				for _, w := range braces(elem.Parts) {
 					choices = append(choices, w.Parts)
 				}
+				if len(words)*len(choices) > maxFields {
+					return unknown
+				}
 			}
-		}
-		if len(words)*len(choices) > maxFields {
-			return []*syntax.Word{{Parts: []syntax.WordPart{&syntax.ArithmExp{}}}}
 		}
 		var next []*syntax.Word
 		for _, w := range words {
