@@ -14,7 +14,7 @@ var words = []string{
 	"git+", "git+@", "git+://", "git+https://@/", "git+ssh://@", "://", "x://", "://x", "http://", "https://:@:/?#", "https://h:/a#&=", "'#'", "'a #'", "#", "-r", "-c", "-e", "-i",
 	"-r=", "--index-url=", "--registry", "-C", "-b", "-p", "-o", "-O", "-f", "-m", "-", "+", "+x", ".", "..", "/", "//", "./", "~", ":", "::", "a:", ":a", "a::", "-v", "-1", "-.", "a-",
 	"a-1", "a-1-1", "--1", "@npm:", "a@npm:", "github:", "#x", "'a b'", "' '", "'a;b'", "'a @ '", "'(a)'", "'a()'", "'a ( '", "说明", "\xff", "\x00", "\\", "'\\'", "%", "%s", ".x86_64",
-	"-.x86_64", ".deb", ".rpm", ".apk", ".whl", "x{}", "'{}'", "-exec", "&", "|", "(", ")", "'('", "0", "v", "v1", "1.2.3", "1.2.3-", "origin/", "FETCH_HEAD", "\n",
+	"-.x86_64", ".deb", ".rpm", ".apk", ".whl", "x{}", "'{}'", "-exec", "&", "|", "(", ")", "'('", "0", "v", "v1", "1.2.3", "1.2.3-", "origin/", "FETCH_HEAD", "\n", "\v", "\f", "\u00a0", "\u2028",
 }
 
 // cross puts the words behind each command and each of its verbs.
@@ -112,6 +112,7 @@ func TestCross(t *testing.T) {
 			t.Parallel()
 			for _, script := range crossed(command) {
 				within(t, script, pin.Script(script, pin.Options{}))
+				pin.Needs(script, pin.Options{})
 				if t.Failed() {
 					t.Fatalf("%q", script)
 				}

@@ -64,6 +64,9 @@ func chain(stmt *syntax.Stmt, last bool) []*syntax.Stmt {
 // reachesOut says whether a simple command, with one host, cannot do without it.
 func reachesOut(text string) bool {
 	words := strings.Fields(text)
+	if len(words) == 0 { // the shell takes a vertical tab for a command
+		return false
+	}
 	for len(words) > 1 && (words[0] == "sudo" || words[0] == "-H" || words[0] == "-E") {
 		words = words[1:]
 	}

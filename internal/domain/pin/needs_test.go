@@ -22,13 +22,15 @@ func TestNeeds(t *testing.T) {
 		"git clone git@g.io:o/r.git\ncd r":                                               {"g.io:22"},
 		"mkdir -p /opt && cd /opt && wget https://a.io/a":                                {"a.io:443"},
 
-		"":                                          nil,
-		"pip install " + index + " 'pandas":         nil,
-		"pip install pandas==1.5.3":                 nil, // the index is that of the configuration
-		"pip install " + index + " ./a.whl":         nil,
-		"pip install -f https://w.io a==1":          nil,
-		"pip download " + index + " a==1":           nil,
-		"pip install --no-index " + index + " a==1": nil,
+		"":                                  nil,
+		"\v":                                nil,
+		"\u00a0":                            nil,
+		"pip install " + index + " 'pandas": nil,
+		"pip install pandas==1.5.3":         nil, // the index is that of the configuration
+		"pip install " + index + " ./a.whl": nil,
+		"pip install -f https://w.io a==1":  nil,
+		"pip download " + index + " a==1":   nil,
+		"pip install --no-index " + index + " a==1":                            nil,
 		"pip install " + index + " --extra-index-url https://b.io/simple a==1": nil,
 		"pip install --extra-index-url https://b.io/simple a==1":               nil,
 		"pip install " + index + " a==1 || true":                               nil,

@@ -2,6 +2,7 @@ package pin
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -65,7 +66,9 @@ func newScan(root string, options Options) *scan {
 // report keeps an issue, once.
 func (s *scan) report(i issue) {
 	if i.code == problem.UnpinnedPackage && strings.TrimSpace(i.name) == "" { // as in https://example.com/.git
-		i.name = i.value
+		if i.name = i.value; strings.TrimSpace(i.value) == "" {
+			i.name = strconv.Quote(i.value)
+		}
 	}
 	for _, text := range []*string{&i.value, &i.limit, &i.detail, &i.remedy} {
 		*text = (*text)[:min(len(*text), longestShown)] // a long one would be compared with all others, and not be shown
