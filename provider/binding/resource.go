@@ -32,6 +32,9 @@ func NewResource() framework.Resource {
 	return &bindingResource{resource.Base{Type: "image_workspace_binding", Noun: "binding"}}
 }
 
+// generation is what is kept with a binding, which never changes: the plan of a successor is given it.
+const generation = 1
+
 type bindingResource struct {
 	resource.Base
 }
@@ -70,7 +73,11 @@ func (r *bindingResource) Schema(_ context.Context, _ framework.SchemaRequest, r
 
 // ModifyPlan plans the id, which follows from the two sides, and refuses what is not there or not published.
 func (r *bindingResource) ModifyPlan(ctx context.Context, req framework.ModifyPlanRequest, resp *framework.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
+	if r.Session != nil {
+		defer r.Session.Busy()()
+		r.judgeShare(ctx, req, resp)
+	}
+	if req.Plan.Raw.IsNull() || resp.Diagnostics.HasError() {
 		return
 	}
 	var plan model
@@ -94,6 +101,55 @@ func (r *bindingResource) ModifyPlan(ctx context.Context, req framework.ModifyPl
 		return
 	}
 	diagnostic.AddError(&resp.Diagnostics, "", r.Session.Unpublished(snapshot, plan.ImageID.ValueString(), 0, "image_id").Err())
+	r.judgeTaken(ctx, plan, &resp.Diagnostics)
+}
+
+// judgeShare notes the binding that this state has, and refuses two resources for one binding.
+func (r *bindingResource) judgeShare(ctx context.Context, req framework.ModifyPlanRequest, resp *framework.ModifyPlanResponse) {
+	var state, plan model
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		r.Session.Manage(state.ID.ValueString())
+	}
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	successor := req.State.Raw.IsNull() && session.Generation(ctx, req.Private, &resp.Diagnostics) != 0
+	if plan.ImageID.IsUnknown() || plan.WorkspaceID.IsUnknown() || successor || resp.Diagnostics.HasError() {
+		return
+	}
+	id := domain.Binding{ImageID: plan.ImageID.ValueString(), WorkspaceID: plan.WorkspaceID.ValueString()}.ID()
+	stays := state.ID.ValueString() == id
+	if (stays || req.State.Raw.IsNull()) && !r.Session.Applies(state.ID.ValueString()) {
+		diagnostic.AddError(&resp.Diagnostics, "", r.Session.PlanShare(session.Share{
+			What: "the binding " + id, Field: "workspace_id", Value: plan.WorkspaceID.ValueString(), Stays: stays,
+		}).Err())
+	}
+}
+
+// judgeTaken refuses to bind what somebody outside of this state has bound: it would be taken from him. Within an apply the same
+// creation may be the second half of a replacement that creates first, so where that cannot be excluded this is a warning.
+func (r *bindingResource) judgeTaken(ctx context.Context, plan model, diags *diag.Diagnostics) {
+	if plan.WorkspaceID.IsUnknown() || r.Session.Applies("") {
+		return
+	}
+	all, err := session.All(ctx, r.Session, session.Bindings(), "")
+	if err != nil {
+		r.Session.AddPlanError(diags, "plan binding", err)
+		return
+	}
+	id := domain.Binding{ImageID: plan.ImageID.ValueString(), WorkspaceID: plan.WorkspaceID.ValueString()}.ID()
+	there, ok := all[id]
+	taken := there.Taken()
+	switch {
+	case !ok || r.Session.Manages(id):
+	case r.Session.Plans():
+		r.Session.JudgeHolder(ctx, id, taken, diags)
+	default:
+		taken.Detail += ". It is this resource's own when it is replaced; else it is taken over, and goes when this resource goes"
+		diagnostic.AddWarning(diags, "", taken)
+	}
 }
 
 // judgeEnds refuses sides that are not there, or not of one region.
@@ -117,11 +173,12 @@ func (r *bindingResource) Create(ctx context.Context, req framework.CreateReques
 		defer r.Session.Attaching()()
 		created, err = c.CreateBinding(ctx, plan.ImageID.ValueString(), plan.WorkspaceID.ValueString())
 		if err == nil {
-			err = r.Session.Claim(created.ID(), "image_id", created.ImageID)
+			err = r.Session.Claim(created.ID(), "workspace_id", created.WorkspaceID)
 		}
 		return err
 	}) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(created))...)
+		resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, generation)...)
 	}
 }
 
@@ -133,11 +190,13 @@ func (r *bindingResource) Read(ctx context.Context, req framework.ReadRequest, r
 		return
 	}
 	id := domain.Binding{ImageID: state.ImageID.ValueString(), WorkspaceID: state.WorkspaceID.ValueString()}.ID()
+	r.Session.Manage(id)
 	read, ok := resource.Refresh(ctx, &r.Base, id, resp, func() (domain.Binding, error) {
 		return session.Find(ctx, r.Session, session.Bindings(), session.Key{ID: id})
 	})
 	if ok {
 		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(read))...)
+		resp.Diagnostics.Append(session.KeepGeneration(ctx, resp.Private, generation)...)
 	}
 }
 

@@ -125,6 +125,63 @@ func TestAccImageInUse(t *testing.T) {
 	cli.Apply()
 }
 
+// TestAccTaken: a binding that is there belongs to whoever made it: another configuration is refused, and told how to take it over.
+// Where this may be an apply that replaces the binding, it is warned.
+func TestAccTaken(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli, foreign := d.CLI(t), d.CLI(t)
+	cli.Config(image + binding("kiln_workspace.w[0].id"))
+	cli.Apply()
+	bound, _ := cli.Attributes(address)
+	imageID, _ := bound["image_id"].(string)
+	workspaceID, _ := bound["workspace_id"].(string)
+	there := strings.Replace(binding(`"`+workspaceID+`"`), "kiln_custom_image.i.id", `"`+imageID+`"`, 1)
+	refusal := acctest.Refusal{
+		Code: problem.NameConflict, Field: "workspace_id",
+		Says: []string{"Value: " + workspaceID, "terraform import ADDRESS " + imageID + "/" + workspaceID},
+	}
+	foreign.Config(there)
+	foreign.RefusePlan(refusal)
+	foreign.Config(there + `resource "kiln_workspace" "mine" { name = "mine" }` + "\n")
+	foreign.Run("apply", "-auto-approve", "-target=kiln_workspace.mine")
+	foreign.RefuseApply(refusal) // whose plan has read what the state holds
+	if output, code := cli.Run("apply", "-auto-approve", "-no-color", "-replace="+address); code != 0 {
+		t.Errorf("apply ended with %d:\n%s", code, output)
+	}
+	if left, err := d.Client.Bindings(t.Context(), "", ""); err != nil || len(left) != 1 || left[0].WorkspaceID != workspaceID {
+		t.Errorf("bound: %v, %v", left, err)
+	}
+}
+
+// TestAccShared: two resources of one configuration do not get one binding.
+func TestAccShared(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	one := binding("kiln_workspace.w[0].id")
+	both := one + strings.Replace(one, `"x"`, `"y"`, 1)
+	cli.Config(image + both) // no plan knows that the two are one
+	if output, code := cli.Run("apply", "-auto-approve", "-no-color"); code != 1 || !acctest.Words("NameConflict").MatchString(output) {
+		t.Errorf("apply ended with %d:\n%s", code, output)
+	}
+	if left, err := d.Client.Bindings(t.Context(), "", ""); err != nil || len(left) != 1 {
+		t.Errorf("bound: %v, %v", left, err)
+	}
+	cli.RefusePlan(acctest.Refusal{Code: problem.NameConflict, Field: "workspace_id", Says: []string{"another one that is to be created would go on with it"}})
+	cli.Config(image)
+	cli.Apply()
+	cli.Config(image + both)
+	cli.RefusePlan(acctest.Refusal{Code: problem.NameConflict, Field: "workspace_id", Says: []string{"resources that are to be created would have"}})
+	cli.Config(image + one)
+	cli.Apply()
+	cli.Config(image + strings.Replace(one, `"x"`, `"y"`, 1)) // another address, for the one that goes
+	cli.Apply()
+	if have, _ := cli.Attributes("kiln_image_workspace_binding.y"); have == nil {
+		t.Error("the state has no binding")
+	}
+}
+
 // TestAccRegionMismatch: an image and a workspace of two regions are refused in the plan.
 func TestAccRegionMismatch(t *testing.T) {
 	t.Parallel()

@@ -61,6 +61,10 @@ func (r *buildResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	if snapshot == nil {
 		return
 	}
+	successor := state == nil && session.Generation(ctx, req.Private, &resp.Diagnostics) != 0
+	if r.judgeShare(plan, state, successor, &resp.Diagnostics); resp.Diagnostics.HasError() {
+		return
+	}
 	if state == nil {
 		r.judgeCreation(ctx, plan, &resp.Diagnostics)
 	}
@@ -138,6 +142,19 @@ func (r *buildResource) reach(ctx context.Context, plan model, snapshot system.S
 	}
 	n := r.Session.GroupNetwork(ctx, plan.ResourceGroupID)
 	diagnostic.AddError(diags, "", domain.AdmitNetwork(i.Spec.Recipe, n, entry, snapshot.Region.Sources).Err())
+}
+
+// judgeShare refuses two resources for the build of one image, whether it is finished or not: the second one would go on with what
+// belongs to the first, or fail. The successor is that of the one which this state has, and which goes.
+func (r *buildResource) judgeShare(plan model, state *model, successor bool, diags *diag.Diagnostics) {
+	stays := state != nil && state.ImageID.Equal(plan.ImageID)
+	if plan.ImageID.IsUnknown() || successor || state != nil && (!stays || r.Session.Applies(state.ID.ValueString())) {
+		return
+	}
+	image := plan.ImageID.ValueString()
+	diagnostic.AddError(diags, "", r.Session.PlanShare(session.Share{
+		What: "the persistent build of " + image, Field: "image_id", Value: image, Stays: stays,
+	}).Err())
 }
 
 // judgeCreation refuses a second build of an image, unless this state holds the first and may be about to replace it.

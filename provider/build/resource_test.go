@@ -138,7 +138,7 @@ func TestAccTwice(t *testing.T) {
 	only := d.Provider() + image("0.42.1", "") + build("")
 	var imageID, group, buildID string
 	acctest.Run(t,
-		resource.TestStep{Config: both, ExpectError: acctest.Words("Error: Cannot bake version 1", "NameConflict", "Limit: one")},
+		resource.TestStep{Config: both, ExpectError: acctest.Words("NameConflict", "Limit: one")},
 		resource.TestStep{Config: d.Provider() + image("0.42.1", "")}, // whichever of them came first
 		resource.TestStep{Config: only, Check: resource.ComposeTestCheckFunc(
 			acctest.Attribute(address, "image_id", &imageID), acctest.Attribute(address, "resource_group_id", &group),
@@ -153,6 +153,33 @@ func TestAccTwice(t *testing.T) {
 			},
 		)},
 	)
+}
+
+// TestAccShared: a second resource does not get the build that another one of the state has and keeps, finished or not.
+func TestAccShared(t *testing.T) {
+	t.Parallel()
+	d := acctest.Start(t)
+	cli := d.CLI(t)
+	second := strings.Replace(build(""), `"x"`, `"y"`, 1)
+	refusal := acctest.Refusal{Code: problem.NameConflict, Field: "image_id", Says: []string{"another one that is to be created would go on with it"}}
+	cli.Config(image("0.42.1", "") + build(""))
+	cli.Apply()
+	cli.Config(image("0.42.1", "") + build("") + second)
+	cli.RefusePlan(refusal)
+	d.Engine.Fail(worker.KindPush, &worker.Failure{Kind: worker.FailureTransfer, Message: "the registry said no"})
+	cli.Config(image("0.42.2", "") + build(""))
+	if output, code := cli.Run("apply", "-auto-approve", "-no-color"); code != 1 {
+		t.Fatalf("apply ended with %d:\n%s", code, output)
+	}
+	cli.Config(image("0.42.2", "") + build("") + second)
+	cli.RefusePlan(refusal)
+	d.Engine.Fail(worker.KindPush, nil)
+	cli.Config(image("0.42.2", "") + second) // another address, for the one that goes
+	cli.Apply()
+	builds, err := d.Client.Builds(t.Context(), "")
+	if have, _ := cli.Attributes("kiln_persistent_build.y"); err != nil || len(builds) != 1 || have["id"] != builds[0].ID {
+		t.Errorf("builds = %v, %v; state = %v", builds, err, have)
+	}
 }
 
 // TestAccReplace: a build that is to be made anew is baked anew, though the plan knows the digest that goes.

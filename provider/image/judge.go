@@ -110,7 +110,7 @@ func (p *planner) conflict(ctx context.Context) {
 	attaches := id == "" && at >= 0 && p.attaches(p.snapshot.Images[at])
 	var found problem.List
 	if attaches && !p.successor {
-		found = p.session.PlanShare(p.snapshot.Images[at].ID, n.Name.ValueString(), false)
+		found = p.session.PlanShare(session.Share{What: p.snapshot.Images[at].ID, Field: "name", Value: n.Name.ValueString()})
 	}
 	if len(found) == 0 {
 		found = p.session.PlanName("image", region, n)

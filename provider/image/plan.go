@@ -59,7 +59,9 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	if p.state != nil {
 		r.Session.PlanImage(p.state.ID.ValueString(), changes, p.draft.group())
 		if len(resp.RequiresReplace) == 0 {
-			shared = r.Session.PlanShare(p.state.ID.ValueString(), p.plan.Name.ValueString(), true)
+			shared = r.Session.PlanShare(session.Share{
+				What: p.state.ID.ValueString(), Field: "name", Value: p.plan.Name.ValueString(), Stays: true,
+			})
 			diagnostic.AddError(p.diags, "", shared.Err())
 		}
 	}

@@ -49,23 +49,36 @@ func Kept(noun, id string) problem.Problem {
 	}
 }
 
-// share is who wants an object in a plan.
+// Share is that a plan leaves something to the resource that has it, or that a creation wants it.
+type Share struct {
+	What         string // unique, as users read it: an id, or what it is of
+	Field, Value string // what of the resource names it
+	Stays        bool   // the resource has it, and keeps it
+}
+
+// share is who wants something in a plan.
 type share struct{ stays, wanted bool }
 
-// PlanShare notes that a plan leaves an object to the resource that has it, or, when stays is false, that a creation would go on
-// with it. It refuses the second of the two, whichever that is: one of them would take the object from the other.
-func (s *Session) PlanShare(id, name string, stays bool) problem.List {
+// PlanShare notes who has, or would go on with, something. It refuses the second of two that have or want the same, whichever that
+// is: one of them would take it from the other. Leave out the second half of a replacement.
+func (s *Session) PlanShare(by Share) problem.List {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := s.shared[id]
-	now.stays, now.wanted = now.stays || stays, now.wanted || !stays
-	s.shared[id] = now
-	if !now.stays || !now.wanted {
+	before := s.shared[by.What]
+	s.shared[by.What] = share{stays: before.stays || by.Stays, wanted: before.wanted || !by.Stays}
+	refused := problem.Problem{
+		Code: problem.NameConflict, Field: by.Field, Value: by.Value, Limit: "one resource for one thing",
+		Detail: "one resource of this state has " + by.What + ", and another one that is to be created would go on with it",
+		Remedy: "Remove one of the two resources.",
+	}
+	if by.Field == "name" {
+		refused.Remedy = "Choose another name for one of them."
+	}
+	switch {
+	case before.wanted && !by.Stays:
+		refused.Detail = "two resources that are to be created would have " + by.What
+	case !before.wanted && (by.Stays || !before.stays):
 		return nil
 	}
-	return problem.List{{
-		Code: problem.NameConflict, Field: "name", Value: name, Limit: "one resource for one thing",
-		Detail: "one resource of this state has " + id + ", and another one that is to be created would go on with it",
-		Remedy: "Choose another name for one of them.",
-	}}
+	return problem.List{refused}
 }

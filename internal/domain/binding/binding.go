@@ -19,6 +19,16 @@ type Binding struct {
 // ID is how a binding is named: IMAGE/WORKSPACE.
 func (b Binding) ID() string { return b.ImageID + "/" + b.WorkspaceID }
 
+// Taken refuses to take a binding that is there for a new one: it belongs to whoever made it, and would go when the newcomer
+// goes.
+func (b Binding) Taken() problem.Problem {
+	return problem.Problem{
+		Code: problem.NameConflict, Field: "workspace_id", Value: b.WorkspaceID, Limit: "one binding of an image and a workspace",
+		Detail: "the image is bound to this workspace already: " + b.ID(),
+		Remedy: "Take over the binding that is there: terraform import ADDRESS " + b.ID(),
+	}
+}
+
 // ParseID splits an id; each side may be an id or a name.
 func ParseID(id string) (imageID, workspaceID string, err error) {
 	imageID, workspaceID, ok := strings.Cut(id, "/")
