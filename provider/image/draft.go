@@ -141,10 +141,14 @@ func (p packageModel) entry() (entry pkgmanager.Entry, known bool) {
 
 // anyName is a pinned package name that no rule refuses.
 func anyName(t pkgmanager.Type, i int) string {
-	if t == pkgmanager.Apt {
+	switch t {
+	case pkgmanager.Apt:
 		return fmt.Sprintf("unknown-%d=0", i)
+	case pkgmanager.Yum:
+		return fmt.Sprintf("unknown%d-0-0", i)
+	default:
+		return fmt.Sprintf("unknown-%d==0", i)
 	}
-	return fmt.Sprintf("unknown-%d==0", i)
 }
 
 func (d *draft) readFiles(ctx context.Context, list types.List) diag.Diagnostics {

@@ -76,6 +76,20 @@ func TestModelRoundTrip(t *testing.T) {
 	}
 }
 
+// TestUnknownNames checks that no rule refuses, or calls open, what stands for names that are not known yet.
+func TestUnknownNames(t *testing.T) {
+	t.Parallel()
+	one := types.ListValueMust(types.StringType, []attr.Value{types.StringUnknown()})
+	for _, kind := range pkgmanager.Types[:len(pkgmanager.Types)-1] {
+		for _, names := range []types.List{types.ListUnknown(types.StringType), one} {
+			entry, known := packageModel{Type: types.StringValue(string(kind)), Names: names}.entry()
+			if found := append(entry.Validate("packages[0]"), entry.Unpinned("packages[0]", nil)...); known || len(found) > 0 {
+				t.Errorf("%s %s: known = %v, %v", kind, names, known, found)
+			}
+		}
+	}
+}
+
 func TestModelKeepsWhatIsTheSame(t *testing.T) {
 	t.Parallel()
 	img := sample()
