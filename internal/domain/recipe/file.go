@@ -22,6 +22,7 @@ const (
 	MaxTreeFiles = 2000      // in the directories of one recipe, links counted
 	MaxTreeSize  = 2 << 30   // bytes in the directories of one recipe
 	maxPath      = 1024      // bytes of a path in a directory
+	maxTarget    = 4095      // bytes of a path that Linux takes
 	maxBase      = 100       // bytes of a name that the archive of a COPY can hold
 )
 
@@ -147,6 +148,8 @@ func validateFiles(files []File) problem.List {
 		field := fmt.Sprintf("files[%d]", i)
 		clean := path.Clean(f.Target)
 		switch {
+		case len(f.Target) > maxTarget:
+			found = append(found, invalidFile(field+".target", f.Target, fmt.Sprintf("%d bytes", maxTarget)))
 		case !path.IsAbs(f.Target) || clean != f.Target || clean == "/" || strings.ContainsAny(f.Target, special):
 			found = append(found, invalidFile(field+".target", f.Target, "a clean absolute path without wildcards, quotes, $ and \\"))
 		case forbidden(clean):
@@ -230,7 +233,7 @@ func nested(files []File) problem.List {
 	}
 	var found problem.List
 	for i, f := range files {
-		if under(made, f.Target) {
+		if len(f.Target) <= maxTarget && under(made, f.Target) {
 			found = append(found, invalidFile(fmt.Sprintf("files[%d].target", i), f.Target, "nothing below the target of another file"))
 		}
 	}

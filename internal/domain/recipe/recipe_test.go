@@ -206,6 +206,7 @@ func TestTargets(t *testing.T) {
 	t.Parallel()
 	for target, ok := range map[string]bool{
 		"/opt/dict.txt": true, "/a": true, "/opt/用户 词典.txt": true, "/opt/a;b": true, "/opt/#a": true, "/opt/<<EOF": true, "/device/x": true,
+		"/" + strings.Repeat("a/", 2000) + "a": true, strings.Repeat("/a", 500_000): false, "/" + strings.Repeat("a", 4095): false,
 		"/opt/...": true, "/opt/a,b]": true, "/opt/-x": true,
 		"": false, "/": false, "opt/x": false, "./x": false, "~/x": false, "/opt/": false, "/opt//x": false, "/opt/./x": false, "/opt/../etc/passwd": false,
 		"/opt/*.txt": false, "/opt/a?": false, "/opt/[ab]": false, "/opt/$HOME": false, "/opt/it's": false, `/opt/"a"`: false, `/opt/a\b`: false,
