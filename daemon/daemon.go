@@ -119,6 +119,9 @@ func prepare(ctx context.Context, cfg Config, o Options, db *sqlite.Store, log *
 	if p.services, p.runner, err = wire(cfg, o, db, log); err != nil {
 		return p, err
 	}
+	if err := os.RemoveAll(pulls(cfg)); err != nil {
+		return p, fmt.Errorf("remove interrupted pulls: %w", err)
+	}
 	if _, err := o.Engine.Execute(ctx, worker.Job{ID: "sweep", Kind: worker.KindSweep}, nil); err != nil {
 		return p, fmt.Errorf("sweep image store: %w", err)
 	}
@@ -184,7 +187,7 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 		Store: within(db, func(tx *sqlite.Tx) catalogue.Tx { return tx }), Queue: runner, Reach: places.Hosts, Entries: cfg.entries(),
 		Mirror: cfg.Catalogue.Mirror, RPM: cfg.Catalogue.RPMMirror, Cache: cfg.Catalogue.Cache, Region: regions[0].Name,
 	})
-	maker := &job.Maker{Engine: o.Engine, Catalogue: official, Places: places, Files: files, Mounts: cfg.mounts()}
+	maker := &job.Maker{Engine: o.Engine, Catalogue: official, Upstream: registries, Pulls: pulls(cfg), Places: places, Files: files, Mounts: cfg.mounts()}
 	official.Use(maker)
 	bakery := build.New(build.Config{
 		Store: within(db, func(tx *sqlite.Tx) build.Tx { return tx }), Queue: runner, Worker: maker, Registry: o.Registry, Region: region,
@@ -192,7 +195,7 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 	})
 	images := image.New(image.Config{
 		Store: within(db, func(tx *sqlite.Tx) image.Tx { return tx }), Queue: runner, Worker: maker, Fetcher: bakery, Catalogue: official,
-		Files: files, Region: region,
+		Upstream: registries, Files: files, Region: region,
 	})
 	for kind, h := range map[processdomain.Kind]process.Handler{
 		processdomain.KindCatalogue: official, processdomain.KindTest: image.Tester{Service: images},
@@ -220,6 +223,9 @@ func wire(cfg Config, o Options, db *sqlite.Store, log *slog.Logger) (server.Ser
 		Region:        func(name string) error { _, err := region(name); return err },
 	}, runner, nil
 }
+
+// pulls is where images of registries are while a process uses them.
+func pulls(cfg Config) string { return filepath.Join(cfg.DataDir, "pull") }
 
 // upstreams makes the service of the registries that images come from, with the key of their passwords.
 func upstreams(cfg Config, o Options, db *sqlite.Store, region func(string) (string, error)) (*upstream.Service, error) {

@@ -36,8 +36,16 @@ func (s *Service) admit(tx Tx, b domain.Build) error {
 	if err := g.Admit("resource_group_id", b.CU).Err(); err != nil {
 		return err
 	}
-	_, err = published(tx, b)
-	return err
+	v, err := published(tx, b)
+	if err != nil {
+		return err
+	}
+	i, err := tx.Image(b.ImageID)
+	if err != nil {
+		return err
+	}
+	i.Spec.Recipe = v.Recipe
+	return image.CheckBuild("image_id", i).Err()
 }
 
 // published gives the version to bake, which must be published, and as it was then.

@@ -1,11 +1,12 @@
 // Package distribution asks registries of others what they have: repositories,
-// tags, and what a tag stands for. It moves no layers. Nothing that a registry
+// tags, what a tag stands for, and the image itself. Nothing that a registry
 // says is believed: answers have a size and a time, digests are computed, and
 // credentials are for one host and port. It must not know who asks, nor where
 // passwords are kept.
 package distribution
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -37,7 +38,10 @@ type Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error
 type Client struct {
 	Lookup  Lookup
 	Timeout time.Duration // of one question; 0: DefaultTimeout
+	Stall   time.Duration // a pull ends when nothing comes for so long; 0: a minute
 }
+
+func (c *Client) timeout() time.Duration { return cmp.Or(c.Timeout, DefaultTimeout) }
 
 // Repositories lists the repositories of a registry, in its order. A registry need not have such a list; that is RegistryBadAnswer.
 func (c *Client) Repositories(ctx context.Context, a registry.Access) ([]string, error) {
@@ -61,7 +65,7 @@ type list struct {
 }
 
 func (c *Client) names(ctx context.Context, a registry.Access, l list) (names []string, err error) {
-	s, stop := c.session(ctx, a)
+	s, stop := c.session(ctx, a, c.timeout())
 	defer stop()
 	at := &url.URL{Scheme: s.base.Scheme, Host: s.base.Host, Path: l.path, RawQuery: "n=" + strconv.Itoa(pageSize)}
 	for range maxPages {
@@ -117,62 +121,77 @@ func (c *Client) Resolve(ctx context.Context, a registry.Access, repository, ref
 	if err := registry.ValidateReference(repository, reference).Err(); err != nil {
 		return r, err
 	}
-	s, stop := c.session(ctx, a)
+	s, stop := c.session(ctx, a, c.timeout())
 	defer stop()
+	found, err := s.find(a.Registry.Endpoint, repository, reference)
+	return found.resolved, err
+}
+
+// found is an image that can be one of Kiln: what it is, and what its manifest and its configuration say, to the letter.
+type found struct {
+	name         string // as users know it
+	resolved     registry.Resolved
+	manifest     registry.Manifest
+	text, config []byte
+}
+
+// find gets manifest and configuration of the image for the platform, and judges both.
+func (s *session) find(endpoint, repository, reference string) (f found, err error) {
 	separator := ":"
 	if registry.ValidDigest(reference) {
 		separator = "@"
 	}
-	name := a.Registry.Endpoint + "/" + repository + separator + reference
-	m, found, err := s.manifest(name, repository, reference)
-	if err != nil {
-		return r, err
+	f.name = endpoint + "/" + repository + separator + reference
+	r := &f.resolved
+	if f.manifest, f.text, err = s.manifest(f.name, repository, reference); err != nil {
+		return f, err
 	}
-	r.Digest, r.Manifest = found, found
-	if m.IsIndex() {
-		one, err := m.Select(name)
+	r.Digest = hashed(f.text)
+	if f.manifest.IsIndex() {
+		one, err := f.manifest.Select(f.name)
 		if err != nil {
-			return r, err
+			return f, err
 		}
-		if m, r.Manifest, err = s.manifest(name, repository, one.Digest); err != nil {
-			return r, err
+		if f.manifest, f.text, err = s.manifest(f.name, repository, one.Digest); err != nil {
+			return f, err
 		}
-		if m.IsIndex() {
-			return r, registry.BadAnswer(name, "its list of images has a list of images in it")
+		if f.manifest.IsIndex() {
+			return f, registry.BadAnswer(f.name, "its list of images has a list of images in it")
 		}
 	}
-	config, err := s.get(ask{
-		url: s.at("/v2/" + repository + "/blobs/" + m.Config.Digest), what: name, max: m.Config.Size, accept: []string{"*/*"},
-	})
+	m := f.manifest
+	r.Manifest, r.Size, r.Layers = hashed(f.text), m.Size(), len(m.Layers)
+	config, err := s.get(ask{url: s.blob(repository, m.Config.Digest), what: f.name, max: m.Config.Size, accept: []string{"*/*"}})
 	if err != nil {
-		return r, err
+		return f, err
 	}
-	if hashed(config.content) != m.Config.Digest || int64(len(config.content)) != m.Config.Size {
-		return r, registry.BadAnswer(name, "its configuration has another digest or size than its manifest says")
+	f.config = config.content
+	if hashed(f.config) != m.Config.Digest || int64(len(f.config)) != m.Config.Size {
+		return f, registry.BadAnswer(f.name, "its configuration has another digest or size than its manifest says")
 	}
-	if err := m.CheckConfig(name, config.content); err != nil {
-		return r, err
-	}
-	r.Size, r.Layers = m.Size(), len(m.Layers)
-	return r, nil
+	return f, m.CheckConfig(f.name, f.config)
 }
 
-// manifest gets a manifest, and computes its digest: that of a tag is taken from the content and never from a header.
-func (s *session) manifest(name, repository, reference string) (m registry.Manifest, digest string, err error) {
+func (s *session) blob(repository, digest string) *url.URL {
+	return s.at("/v2/" + repository + "/blobs/" + digest)
+}
+
+// manifest gets a manifest and its text. The digest of that is computed: that of a tag is taken from the content and never from a header.
+func (s *session) manifest(name, repository, reference string) (m registry.Manifest, text []byte, err error) {
 	got, err := s.get(ask{
 		url: s.at("/v2/" + repository + "/manifests/" + reference), what: name, max: registry.MaxManifest, accept: registry.MediaTypes(),
 	})
 	if err != nil {
-		return m, "", err
+		return m, nil, err
 	}
-	digest = hashed(got.content)
+	digest := hashed(got.content)
 	said := got.header.Get("Docker-Content-Digest")
 	if registry.ValidDigest(reference) && reference != digest || said != "" && said != digest {
-		return m, "", registry.BadAnswer(name, "what it answers has the digest %s, and not %.100q", digest, firstOf(said, reference))
+		return m, nil, registry.BadAnswer(name, "what it answers has the digest %s, and not %.100q", digest, firstOf(said, reference))
 	}
 	mediaType, _, _ := strings.Cut(got.header.Get("Content-Type"), ";")
 	m, err = registry.ParseManifest(name, strings.TrimSpace(mediaType), got.content)
-	return m, digest, err
+	return m, got.content, err
 }
 
 func firstOf(texts ...string) string {

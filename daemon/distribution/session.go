@@ -57,8 +57,8 @@ type got struct {
 }
 
 // session begins a question. What it returns ends it.
-func (c *Client) session(ctx context.Context, a registry.Access) (s *session, stop func()) {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Timeout, DefaultTimeout))
+func (c *Client) session(ctx context.Context, a registry.Access, limit time.Duration) (s *session, stop func()) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	scheme := "https"
 	if a.Registry.Insecure {
 		scheme = "http"
@@ -144,36 +144,44 @@ func (c *Client) addresses(ctx context.Context, host string) (found []netip.Addr
 	return found, host, err
 }
 
-// get makes a request, answers what the registry wants to know of the asker, and follows where it leads.
+// get makes a request and reads the answer whole.
 func (s *session) get(a ask) (got, error) {
+	answer, err := s.open(a)
+	if err != nil {
+		return got{}, err
+	}
+	return s.read(a, answer)
+}
+
+// open makes a request, answers what the registry wants to know of the asker, and follows where it leads. The answer is one with a body.
+func (s *session) open(a ask) (*http.Response, error) {
 	for range maxRedirects {
 		answer, err := s.send(a)
 		if err != nil {
-			return got{}, s.failure(a, err)
+			return nil, s.failure(a, err)
 		}
 		switch {
 		case answer.StatusCode == http.StatusUnauthorized && !s.answered && s.same(a.url):
 			_ = answer.Body.Close() // nothing of it is read
 			if err := s.challenge(a, answer.Header.Values("WWW-Authenticate")); err != nil {
-				return got{}, err
+				return nil, err
 			}
-			answered := a
-			return s.get(answered)
+			return s.open(a)
 		case redirects(answer.StatusCode):
 			_ = answer.Body.Close() // nothing of it is read
 			next, err := a.url.Parse(answer.Header.Get("Location"))
 			if err != nil || next.Host == "" || next.User != nil || next.Scheme != "https" && next.Scheme != s.base.Scheme {
-				return got{}, registry.BadAnswer(a.what, "it leads to %.100q", answer.Header.Get("Location"))
+				return nil, registry.BadAnswer(a.what, "it leads to %.100q", answer.Header.Get("Location"))
 			}
 			a.url = next
 		case answer.StatusCode == http.StatusOK:
-			return s.read(a, answer)
+			return answer, nil
 		default:
 			_ = answer.Body.Close() // its text is the registry's own
-			return got{}, refusal(s.access, a, answer)
+			return nil, refusal(s.access, a, answer)
 		}
 	}
-	return got{}, registry.BadAnswer(a.what, "it leads from one place to the next")
+	return nil, registry.BadAnswer(a.what, "it leads from one place to the next")
 }
 
 func redirects(status int) bool {

@@ -213,31 +213,62 @@ func Layer(architecture string) []byte { return []byte("a layer of " + architect
 // Push gives the registry an image of an architecture, with one layer, and gives its digest.
 func (r *Registry) Push(repository, tag, architecture string) string {
 	r.tb.Helper()
-	type object = map[string]any
-	upload := func(mediaType string, blob []byte) object {
-		target, err := url.Parse(r.do(http.MethodPost, "/v2/"+repository+"/blobs/uploads/", "", nil).Get("Location"))
-		if err != nil {
-			r.tb.Fatal(err)
-		}
-		query := target.Query()
-		query.Set("digest", digest(blob))
-		r.do(http.MethodPut, target.Path+"?"+query.Encode(), "application/octet-stream", blob)
-		return object{"mediaType": mediaType, "digest": digest(blob), "size": len(blob)}
-	}
-	encode := func(value object) []byte {
-		text, err := json.Marshal(value)
-		if err != nil {
-			r.tb.Fatal(err)
-		}
-		return text
-	}
 	layer := Layer(architecture)
-	config := encode(object{"os": "linux", "architecture": architecture, "rootfs": object{"diff_ids": []string{digest(layer)}}})
-	manifest := encode(object{
-		"schemaVersion": 2, "mediaType": manifestType, "config": upload(configType, config), "layers": []object{upload(layerType, layer)},
+	return r.PushImage(repository, tag, Image{Architecture: architecture, Layers: []Blob{{Content: layer, DiffID: digest(layer)}}})
+}
+
+// Image is an image to push.
+type Image struct {
+	Architecture string
+	Config       map[string]any // of what runs in it
+	Layers       []Blob
+}
+
+// Blob is a layer: what is sent, and the digest of what is in that.
+type Blob struct {
+	Content []byte
+	DiffID  string
+}
+
+// PushImage gives the registry an image, and gives its digest.
+func (r *Registry) PushImage(repository, tag string, i Image) string {
+	r.tb.Helper()
+	type object = map[string]any
+	var diffIDs []string
+	var layers []object
+	for _, l := range i.Layers {
+		diffIDs, layers = append(diffIDs, l.DiffID), append(layers, r.upload(repository, layerType, l.Content))
+	}
+	config := r.encode(object{
+		"os": "linux", "architecture": i.Architecture, "config": i.Config, "rootfs": object{"type": "layers", "diff_ids": diffIDs},
+	})
+	manifest := r.encode(object{
+		"schemaVersion": 2, "mediaType": manifestType, "config": r.upload(repository, configType, config), "layers": layers,
 	})
 	r.do(http.MethodPut, "/v2/"+repository+"/manifests/"+tag, manifestType, manifest)
 	return digest(manifest)
+}
+
+// upload gives the registry a blob, and gives its descriptor.
+func (r *Registry) upload(repository, mediaType string, blob []byte) map[string]any {
+	r.tb.Helper()
+	target, err := url.Parse(r.do(http.MethodPost, "/v2/"+repository+"/blobs/uploads/", "", nil).Get("Location"))
+	if err != nil {
+		r.tb.Fatal(err)
+	}
+	query := target.Query()
+	query.Set("digest", digest(blob))
+	r.do(http.MethodPut, target.Path+"?"+query.Encode(), "application/octet-stream", blob)
+	return map[string]any{"mediaType": mediaType, "digest": digest(blob), "size": len(blob)}
+}
+
+func (r *Registry) encode(value any) []byte {
+	r.tb.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		r.tb.Fatal(err)
+	}
+	return text
 }
 
 func digest(content []byte) string {

@@ -327,6 +327,12 @@ func (e *Engine) spec(payload job.Payload) (sandbox.Spec, error) {
 	}
 	if payload.Job.Image != nil {
 		image, files := numbered(*payload.Job.Image)
+		if image.Base != nil {
+			base := *image.Base
+			files = append(files, sandbox.Bind{Source: base.Dir, Target: job.BaseDir, ReadOnly: true})
+			base.Dir = job.BaseDir
+			image.Base = &base
+		}
 		payload.Job.Image = &image
 		binds = append(binds, files...)
 	}

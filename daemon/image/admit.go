@@ -26,7 +26,7 @@ func (s *Service) Create(ctx context.Context, req CreateRequest) (domain.Image, 
 	if err != nil {
 		return domain.Image{}, err
 	}
-	a, err := s.admit(ctx, region, request{req.Spec, req.ExpectedHash, nil})
+	a, err := s.admit(ctx, region, request{req.Owner, req.Spec, req.ExpectedHash, nil})
 	if err != nil {
 		return domain.Image{}, err
 	}
@@ -72,7 +72,7 @@ type origin struct {
 
 func create(tx Tx, owner string, region system.Region, a admitted) (id string, err error) {
 	spec := a.spec
-	if err := place(tx, owner, region.Name, spec.Test); err != nil {
+	if err := place(tx, owner, region.Name, spec); err != nil {
 		return "", err
 	}
 	there, err := tx.ImageByName(owner, region.Name, spec.Name)
@@ -116,7 +116,7 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 	if err != nil {
 		return old, err
 	}
-	a, err := s.admit(ctx, region, request{req.Spec, req.ExpectedHash, old.Packages})
+	a, err := s.admit(ctx, region, request{req.Owner, req.Spec, req.ExpectedHash, old.Packages})
 	if err != nil {
 		return old, err
 	}
@@ -128,7 +128,7 @@ func (s *Service) Update(ctx context.Context, req UpdateRequest) (domain.Image, 
 		if err := resource.SameGeneration(req.Generation, i.Generation); err != nil {
 			return err
 		}
-		if err := place(tx, req.Owner, i.Region, a.spec.Test); err != nil {
+		if err := place(tx, req.Owner, i.Region, a.spec); err != nil {
 			return err
 		}
 		if err := domain.AdmitPublish(i.PublishedVersion, a.spec.Publish).Err(); err != nil {
@@ -313,6 +313,7 @@ func newProcess(tx Tx, i domain.Image, kind processdomain.Kind, payload any) (pr
 
 // request is a specification that wants to be admitted.
 type request struct {
+	owner    string
 	spec     domain.Spec
 	expected string             // the input hash that a plan has shown; empty: none has
 	resolved []official.Package // what the latest test of the image has found
@@ -321,16 +322,10 @@ type request struct {
 // admit checks a specification with everything that no transaction is needed for, and completes it.
 func (s *Service) admit(ctx context.Context, region system.Region, req request) (admitted, error) {
 	spec, expected := req.spec, req.expected
-	catalogue, err := s.cfg.Catalogue.List(ctx, "", "")
+	from, found, err := s.settleBase(ctx, req.owner, &spec)
 	if err != nil {
 		return admitted{}, err
 	}
-	base, err := official.Resolve(catalogue, spec.Recipe.Base.Official, spec.Recipe.Base.Version)
-	if err != nil {
-		return admitted{}, err
-	}
-	spec.Recipe.Base.Version = base.Version
-	found := append(spec.Validate(), spec.Against(base)...)
 	if region.Pinning == system.PinningEnforce {
 		found = append(found, spec.Recipe.Unpinned(lock.Known(req.resolved))...)
 	}
@@ -355,7 +350,8 @@ func (s *Service) admit(ctx context.Context, region system.Region, req request) 
 	if err == nil {
 		err = s.checkSize(spec.Recipe)
 	}
-	return admitted{spec, hash, origin{base, catalogue, region.Sources}}, err
+	from.sources = region.Sources
+	return admitted{spec, hash, from}, err
 }
 
 // checkSize refuses directories that are too large, now that all of them is there.
@@ -376,8 +372,9 @@ func (s *Service) checkSize(r recipe.Recipe) error {
 	return recipe.CheckTreeSize("files", total).Err()
 }
 
-// place checks that a test may run where it is asked to.
-func place(tx Tx, owner, region string, t domain.Test) error {
+// place checks that a test may run where it is asked to, and that its image may be pulled for that.
+func place(tx Tx, owner, region string, s domain.Spec) error {
+	t := s.Test
 	g, err := tx.ResourceGroup(t.ResourceGroupID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && g.Owner != owner {
 		return resource.NotFound("resource group", "test.resource_group_id", t.ResourceGroupID)
@@ -388,5 +385,11 @@ func place(tx Tx, owner, region string, t domain.Test) error {
 	if err := g.AdmitRegion("test.resource_group_id", region).Err(); err != nil {
 		return err
 	}
-	return g.Admit("test.resource_group_id", t.CU).Err()
+	if err := g.Admit("test.resource_group_id", t.CU).Err(); err != nil {
+		return err
+	}
+	if err := upstream(tx, owner, region, s); err != nil {
+		return err
+	}
+	return domain.AdmitVPC("test.resource_group_id", s.Recipe.Base, g).Err()
 }

@@ -88,6 +88,11 @@ func back(tx Tx, i domain.Image, version int, why domain.Action) error {
 	if err != nil {
 		return err
 	}
+	spec := i.Spec
+	spec.Recipe = v.Recipe
+	if err := upstream(tx, i.Owner, i.Region, spec); err != nil {
+		return err // its registry may have gone meanwhile
+	}
 	i.CurrentVersion, i.PublishedVersion = version, version
 	if err := tx.UpdateImage(i); err != nil {
 		return err

@@ -21,6 +21,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	processdomain "github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
@@ -76,6 +77,7 @@ type Surroundings interface {
 	Artifact(owner, inputHash string) (build.Artifact, error)
 	Workspace(owner, region, id string) (workspace.Workspace, error)
 	Bindings(owner, imageID, workspaceID string) ([]binding.Binding, error)
+	Registry(id string) (registry.Registry, error)
 }
 
 // Catalogue lists the official images.
@@ -109,6 +111,12 @@ type Fetcher interface {
 	Fetch(ctx context.Context, p processdomain.Process, a build.Artifact, log *process.Journal) (imageID string, err error)
 }
 
+// Upstream asks the registries of others.
+type Upstream interface {
+	// Settle gives a source with the digest that its tag stands for now.
+	Settle(ctx context.Context, owner string, u recipe.Upstream) (recipe.Upstream, error)
+}
+
 // Config is what the service needs.
 type Config struct {
 	Store     store.Of[Tx]
@@ -116,6 +124,7 @@ type Config struct {
 	Worker    Worker
 	Fetcher   Fetcher
 	Catalogue Catalogue
+	Upstream  Upstream
 	Files     Files
 	Region    func(name string) (system.Region, error) // the default one for an empty name; refuses unknown ones
 }

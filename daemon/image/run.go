@@ -97,9 +97,9 @@ func (s *Service) runProcess(tx Tx, req RunRequest, region string, catalogue []o
 			Detail: "the image is in stage " + string(i.Stage), Remedy: "Publish it first: publish = true and a test that succeeds.",
 		}
 	}
+	var v domain.Version
 	if payload.Official == nil {
-		v, err := tx.Version(i.ID, i.PublishedVersion)
-		if err == nil {
+		if v, err = tx.Version(i.ID, i.PublishedVersion); err == nil {
 			err = v.Intact()
 		}
 		if err != nil {
@@ -107,6 +107,9 @@ func (s *Service) runProcess(tx Tx, req RunRequest, region string, catalogue []o
 		}
 	}
 	group, err := runGroup(tx, req, i)
+	if err == nil {
+		err = domain.AdmitVPC("resource_group", v.Recipe.Base, group).Err()
+	}
 	if err != nil {
 		return p, err
 	}
@@ -208,8 +211,11 @@ func (s Runner) baked(ctx context.Context, p processdomain.Process, a build.Arti
 	return s.cfg.Worker.Run(ctx, p, id, c, log)
 }
 
-// install builds the recipe for this run. A command that ends with another exit code than 0 has run all the same.
+// install builds the recipe for this run, or pulls the image of a registry for it.
 func (s Runner) install(ctx context.Context, p processdomain.Process, v domain.Version, c worker.Command, log *process.Journal) (any, error) {
+	if v.Recipe.Base.FromRegistry() {
+		return exited(s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Commands: []worker.Command{c}}, log))
+	}
 	log.Remark("no persistent build: installing the packages for this run; a kiln_persistent_build of version %d would install them once", v.Number)
 	result, err := s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Tested: v.Packages, Commands: []worker.Command{c}}, log)
 	if err == nil && lock.Recorded(v.Packages) {
@@ -217,6 +223,11 @@ func (s Runner) install(ctx context.Context, p processdomain.Process, v domain.V
 			log.Remark("other than tested: %s", d)
 		}
 	}
+	return exited(result, err)
+}
+
+// exited takes a command that has ended with another exit code than 0 for one that has run.
+func exited(result worker.Result, err error) (any, error) {
 	if problem.Has(err, problem.TestFailed) {
 		return result, nil
 	}

@@ -14,6 +14,7 @@ import (
 	domain "github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	processdomain "github.com/kilnhq/kiln/internal/domain/process"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 )
 
@@ -44,7 +45,9 @@ func (s Tester) Run(ctx context.Context, p processdomain.Process, log *process.J
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Worker.Build(ctx, job.Task{Process: p, Recipe: v.Recipe, Check: true, Tested: tested, Commands: commands(i.Spec)}, log)
+	return s.cfg.Worker.Build(ctx, job.Task{
+		Process: p, Recipe: v.Recipe, TaskTypes: i.Spec.TaskTypes, Check: true, Tested: tested, Commands: commands(i.Spec),
+	}, log)
 }
 
 // sameRecipe gives what the latest test of the same recipe has found, which this one is held to; nil when there was none.
@@ -125,10 +128,21 @@ func first(command string) string {
 	return line
 }
 
+// smoke gives what an image must be able to run for a task type. What a start command of its own can do, nobody knows.
+func smoke(base recipe.Base, t tasktype.Type) []string {
+	switch {
+	case !base.FromRegistry():
+		return tasktype.Smoke(t)
+	case base.Registry.StartCommand != "":
+		return nil
+	}
+	return tasktype.SmokeUpstream(t)
+}
+
 func commands(spec domain.Spec) []worker.Command {
 	var list []worker.Command
 	for _, t := range spec.TaskTypes {
-		if argv := tasktype.Smoke(t); argv != nil {
+		if argv := smoke(spec.Recipe.Base, t); argv != nil {
 			list = append(list, worker.Command{Name: "smoke test of " + string(t), Argv: argv})
 		}
 	}

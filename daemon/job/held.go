@@ -190,7 +190,7 @@ func (m *Maker) ask(ctx context.Context, t Task, q question, log *process.Journa
 	log.Remark("looking for the versions that are there: %s", cmp.Or(q.shown, strings.Join(q.argv, " ")))
 	result, err := m.Engine.Execute(ctx, worker.Job{
 		ID: t.Process.ID, Kind: worker.KindRun, Network: where.Network,
-		Run: &worker.Run{Image: tag(t.Recipe), Command: worker.Command{Name: "look for versions", Argv: q.argv}},
+		Run: &worker.Run{Image: t.Recipe.Base.Name(), Command: worker.Command{Name: "look for versions", Argv: q.argv}},
 	}, func(e worker.Event) {
 		log.Emit(e)
 		if e.Log != nil {
@@ -199,8 +199,6 @@ func (m *Maker) ask(ctx context.Context, t Task, q question, log *process.Journa
 	})
 	return lines, err == nil && result.ExitCode == 0
 }
-
-func tag(r recipe.Recipe) string { return official.Tag(r.Base.Official, r.Base.Version) }
 
 // drift names what is not as it was tested.
 func drift(f *worker.Failure) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	domain "github.com/kilnhq/kiln/internal/domain/process"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/tasktype"
 )
 
 // Engine runs jobs in workers.
@@ -51,6 +52,8 @@ type Files interface {
 type Maker struct {
 	Engine    Engine
 	Catalogue Catalogue
+	Upstream  Upstream
+	Pulls     string // the directory where images of registries are, while a process uses them
 	Places    Places
 	Files     Files
 	Mounts    []Mount
@@ -65,14 +68,15 @@ type Mount struct {
 
 // Task is one recipe to build in a place.
 type Task struct {
-	Process  domain.Process
-	Recipe   recipe.Recipe
-	Tag      string             // keep the result under this name; empty: drop it
-	Check    bool               // compare the packages with the base's, and refuse those that do not fit together
-	Tested   []official.Package // what the version's test has found: installs are held to it; nil: to nothing
-	Previous string             // id in the image store of what the recipe was baked to before: the log says what differs
-	Exact    bool               // fail when the result has other packages than were tested
-	Commands []worker.Command   // to run in the result
+	Process   domain.Process
+	Recipe    recipe.Recipe
+	Tag       string             // keep the result under this name; empty: drop it
+	TaskTypes []tasktype.Type    // what an image of a registry must have the programs for, with Check
+	Check     bool               // compare the packages with the base's, and refuse those that do not fit together
+	Tested    []official.Package // what the version's test has found: installs are held to it; nil: to nothing
+	Previous  string             // id in the image store of what the recipe was baked to before: the log says what differs
+	Exact     bool               // fail when the result has other packages than were tested
+	Commands  []worker.Command   // to run in the result
 }
 
 // Build builds a recipe and runs commands in the result. A failed step is blamed on the entry of the recipe that it comes from.
@@ -86,6 +90,9 @@ func (m *Maker) build(ctx context.Context, t Task, log *process.Journal) (worker
 	where, err := m.where(ctx, t.Process, log)
 	if err != nil {
 		return worker.Result{}, err
+	}
+	if base.FromRegistry() {
+		return m.buildUpstream(ctx, t, where, log)
 	}
 	build := func(strict bool) (worker.Result, error) {
 		j := worker.Job{ID: t.Process.ID, Kind: worker.KindImage, Network: where.Network, Image: m.image(t, where)}
@@ -283,6 +290,8 @@ func explain(f *worker.Failure, kind worker.Kind, egress network.Egress, tail []
 			Code: problem.InvalidFile, Field: "files", Value: f.Step, Limit: "the path of a file", Detail: "the base image has a directory there",
 			Remedy: "Give the whole path of the file as its target: " + f.Step + "/NAME.",
 		}
+	case worker.FailureLayout, worker.FailureSize, worker.FailurePlatform, worker.FailureZone, worker.FailureProgram:
+		return unfit(f)
 	case worker.FailureConflict:
 		return conflict(f, tail)
 	case worker.FailureDrift:

@@ -28,3 +28,6 @@ var registries = table[registry.Registry]{
 func (t *Tx) Registries() Declared[registry.Registry] {
 	return Declared[registry.Registry]{t, rows[registry.Registry]{t, registries, registryUsers}}
 }
+
+// Registry finds a registry by id.
+func (t *Tx) Registry(id string) (registry.Registry, error) { return registries.one(t, "id = ?", id) }

@@ -12,8 +12,10 @@ const (
 		"FROM binding JOIN image ON image.id = binding.image_id"
 	networkUsers = "SELECT network_id AS used, 'resource group ' || name AS user, owner FROM resource_group " +
 		"UNION SELECT json_each.value, 'registry ' || name, owner FROM registry, json_each(network_ids)"
-	// Nothing can use a registry yet.
-	registryUsers      = "SELECT id AS used, name AS user, owner FROM registry WHERE false"
+	// An image uses what its current version and the published one are pulled from: of the others, none is pulled any more.
+	registryUsers = "SELECT recipe ->> '$.base.registry.registry_id' AS used, 'image ' || name AS user, owner FROM image " +
+		"JOIN image_version ON image_id = id AND number IN (current_version, published_version) " +
+		"WHERE recipe ->> '$.base.registry.registry_id' IS NOT NULL GROUP BY 1, id"
 	resourceGroupUsers = "SELECT resource_group_id AS used, 'image ' || name AS user, owner FROM image " +
 		"UNION SELECT resource_group_id, 'persistent build ' || id, owner FROM build"
 )

@@ -52,6 +52,8 @@ type Client interface {
 	Repositories(ctx context.Context, a domain.Access) ([]string, error)
 	Tags(ctx context.Context, a domain.Access, repository string) ([]string, error)
 	Resolve(ctx context.Context, a domain.Access, repository, reference string) (domain.Resolved, error)
+	// Pull brings an image into an empty directory, and gives what it has brought.
+	Pull(ctx context.Context, a domain.Access, p domain.Pull) (domain.Resolved, error)
 }
 
 // Config is what the service stands on.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,6 +18,7 @@ import (
 	"github.com/kilnhq/kiln/daemon/upstream"
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
 	domain "github.com/kilnhq/kiln/internal/domain/registry"
 )
 
@@ -29,7 +31,9 @@ type bench struct {
 	d       *servicetest.Daemon
 	net     string
 
-	asked domain.Access // what the client was given last
+	asked  domain.Access // what the client was given last
+	pulled domain.Pull
+	fails  error // what a pull ends with
 }
 
 // Repositories implements upstream.Client.
@@ -48,6 +52,12 @@ func (b *bench) Tags(_ context.Context, a domain.Access, repository string) ([]s
 func (b *bench) Resolve(_ context.Context, a domain.Access, repository, reference string) (domain.Resolved, error) {
 	b.asked = a
 	return domain.Resolved{Digest: repository + reference}, nil
+}
+
+// Pull implements upstream.Client.
+func (b *bench) Pull(_ context.Context, a domain.Access, p domain.Pull) (domain.Resolved, error) {
+	b.asked, b.pulled = a, p
+	return domain.Resolved{Digest: p.Digest}, b.fails
 }
 
 func setup(t *testing.T) *bench {
@@ -321,5 +331,51 @@ func TestAsk(t *testing.T) {
 	servicetest.Refused(t, err, problem.CredentialsUnreadable, "password_wo")
 	if b.asked.Registry.ID != "" {
 		t.Error("it was asked all the same")
+	}
+}
+
+// TestPull: an image is pulled with the password of its registry and through the one network of the source, from the enterprise edition
+// alone; what is gone, and who does not answer, has its own code, and blames the source.
+func TestPull(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	made := b.create()
+	u := recipe.Upstream{RegistryID: made.ID, NetworkID: b.net, Repository: "team/base", Tag: "v1"}
+	settled, err := b.service.Settle(b.ctx, servicetest.Owner, u)
+	if err != nil || settled.Digest != "team/basev1" {
+		t.Fatalf("got %+v, %v", settled, err)
+	}
+	b.asked = domain.Access{}
+	if again, err := b.service.Settle(b.ctx, servicetest.Owner, settled); err != nil || again != settled || b.asked.Registry.ID != "" {
+		t.Errorf("what is settled: got %+v, %v, asked as %+v", again, err, b.asked)
+	}
+	if _, err := b.service.Pull(b.ctx, servicetest.Owner, settled, "/dir"); err != nil || b.asked.Password != password || len(b.asked.Networks) != 1 {
+		t.Errorf("got %v, asked as %+v", err, b.asked)
+	}
+	if diff := cmp.Diff(domain.Pull{Repository: "team/base", Digest: settled.Digest, Dir: "/dir"}, b.pulled); diff != "" {
+		t.Error(diff)
+	}
+	for from, want := range map[problem.Code]problem.Code{
+		problem.ManifestUnknown: problem.ImageGone, problem.RegistryUnreachable: problem.ImagePullFailed, problem.RegistryAuthFailed: problem.RegistryAuthFailed,
+		problem.RegistryRateLimited: problem.RegistryRateLimited,
+	} {
+		b.fails = problem.Problem{Code: from, Field: "reference", Detail: "so it is"}
+		_, err := b.service.Pull(b.ctx, servicetest.Owner, settled, "/dir")
+		if found := problem.From(err); len(found) != 1 || found[0].Code != want || !strings.HasPrefix(found[0].Field, "source.registry.") {
+			t.Errorf("%s: got %v, want %s of the source", from, err, want)
+		}
+	}
+	b.fails, b.pulled = nil, domain.Pull{}
+	personal, err := b.service.Get(b.ctx, servicetest.Owner, "", made.ID)
+	servicetest.Must(t, err)
+	personal.Edition = domain.EditionPersonal
+	_, err = b.service.Update(b.ctx, servicetest.Owner, personal)
+	servicetest.Must(t, err)
+	_, err = b.service.Pull(b.ctx, servicetest.Owner, settled, "/dir")
+	servicetest.Refused(t, err, problem.RegistryEditionNotSupported, "source.registry.registry_id")
+	_, err = b.service.Pull(b.ctx, servicetest.Stranger, settled, "/dir")
+	servicetest.Refused(t, err, problem.NotFound, "source.registry.registry_id")
+	if b.pulled.Dir != "" {
+		t.Error("it was pulled all the same")
 	}
 }

@@ -75,6 +75,11 @@ const (
 	FailureTimeout   FailureKind = "timeout"   // a step or the job took too long
 	FailureImage     FailureKind = "image"     // the base image is not in the store or cannot be used
 	FailureTransfer  FailureKind = "transfer"  // a push or pull
+	FailureLayout    FailureKind = "layout"    // Image.Base can be no image, or would mislead what runs it: Message says how
+	FailureSize      FailureKind = "size"      // Image.Base is larger than it may be when it is unpacked
+	FailurePlatform  FailureKind = "platform"  // Image.Base is for another platform: Step is that
+	FailureZone      FailureKind = "zone"      // Image.Base has no data of Image.TimeZone
+	FailureProgram   FailureKind = "program"   // Image.Base has none of the programs of a Need: Step is its name
 	FailureBootstrap FailureKind = "bootstrap" // mmdebstrap
 	FailureDisk      FailureKind = "disk"      // no space left
 	FailureKilled    FailureKind = "killed"    // the worker died without a last word

@@ -87,6 +87,7 @@ type Bootstrap struct {
 // Image builds a Containerfile on a base that is in the store, runs commands in the result, and reports what is in it.
 type Image struct {
 	Containerfile string            `json:"containerfile"`
+	Base          *Base             `json:"base,omitempty"`   // what FROM names, for this job alone; nil: it is in the store
 	Files         map[string]string `json:"files,omitempty"`  // name in the build context to absolute path readable by the daemon
 	Trees         map[string][]Node `json:"trees,omitempty"`  // name in the build context to what the archive of that name has
 	Mounts        map[string]string `json:"mounts,omitempty"` // path in the container to content: visible to install steps, in no layer
@@ -99,6 +100,20 @@ type Image struct {
 	Commands      []Command         `json:"commands,omitempty"`
 	StepTimeout   time.Duration     `json:"step_timeout"` // of each install step and command; 0 is 10 minutes
 	TimeZone      string            `json:"time_zone,omitempty"`
+}
+
+// Base is an image from outside, as the dir transport of container tools has one. Nobody has looked into its layers.
+type Base struct {
+	Dir      string `json:"dir"`       // absolute path, readable by the daemon
+	Digest   string `json:"digest"`    // of its manifest
+	MaxBytes int64  `json:"max_bytes"` // unpacked, all layers together
+	Needs    []Need `json:"needs,omitempty"`
+}
+
+// Need is something of which an image must have one program.
+type Need struct {
+	Name     string   `json:"name"`     // for messages
+	Programs []string `json:"programs"` // absolute paths, or names that are looked for where the image's PATH says
 }
 
 // Node is a file or a symbolic link in an archive; exactly one of File and Link is set.

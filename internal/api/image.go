@@ -11,7 +11,7 @@ import (
 // RecipeToProto converts a recipe.
 func RecipeToProto(r recipe.Recipe) *kilnv1.Recipe {
 	return &kilnv1.Recipe{
-		OfficialImage: r.Base.Official, OfficialVersion: r.Base.Version, Env: r.Env, Platform: r.Platform,
+		OfficialImage: r.Base.Official, OfficialVersion: r.Base.Version, Env: r.Env, Platform: r.Platform, Registry: upstreamToProto(r.Base),
 		Packages: each(r.Packages, func(e pkgmanager.Entry) *kilnv1.PackageEntry {
 			return &kilnv1.PackageEntry{Type: string(e.Type), Names: e.Names, Index: e.Index, Script: e.Script}
 		}),
@@ -24,13 +24,33 @@ func RecipeToProto(r recipe.Recipe) *kilnv1.Recipe {
 // RecipeFromProto converts a recipe; nil gives the zero value.
 func RecipeFromProto(r *kilnv1.Recipe) recipe.Recipe {
 	return recipe.Recipe{
-		Base: recipe.Base{Official: r.GetOfficialImage(), Version: r.GetOfficialVersion()}, Env: r.GetEnv(), Platform: r.GetPlatform(),
+		Base: recipe.Base{
+			Official: r.GetOfficialImage(), Version: r.GetOfficialVersion(), Registry: upstreamFromProto(r.GetRegistry()),
+		},
+		Env: r.GetEnv(), Platform: r.GetPlatform(),
 		Packages: each(r.GetPackages(), func(e *kilnv1.PackageEntry) pkgmanager.Entry {
 			return pkgmanager.Entry{Type: pkgmanager.Type(e.GetType()), Names: e.GetNames(), Index: e.GetIndex(), Script: e.GetScript()}
 		}),
 		Files: each(r.GetFiles(), func(f *kilnv1.RecipeFile) recipe.File {
 			return recipe.File{Target: f.GetTarget(), Mode: f.GetMode(), SHA256: f.GetSha256(), Tree: each(f.GetTree(), nodeFromProto)}
 		}),
+	}
+}
+
+func upstreamToProto(b recipe.Base) *kilnv1.RegistrySource {
+	if !b.FromRegistry() {
+		return nil
+	}
+	u := b.Registry
+	return &kilnv1.RegistrySource{
+		RegistryId: u.RegistryID, NetworkId: u.NetworkID, Repository: u.Repository, Tag: u.Tag, Digest: u.Digest, StartCommand: u.StartCommand,
+	}
+}
+
+func upstreamFromProto(u *kilnv1.RegistrySource) recipe.Upstream {
+	return recipe.Upstream{
+		RegistryID: u.GetRegistryId(), NetworkID: u.GetNetworkId(), Repository: u.GetRepository(), Tag: u.GetTag(), Digest: u.GetDigest(),
+		StartCommand: u.GetStartCommand(),
 	}
 }
 

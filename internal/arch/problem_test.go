@@ -31,12 +31,6 @@ var without = map[problem.Code][]string{
 	problem.ChangedElsewhere: {"Field"}, // the limit lists all that are
 }
 
-// early lists what nothing in this version can raise, or not in a plan: no image comes from a registry of others yet.
-var early = []problem.Code{
-	problem.RegistryInUse, problem.RegistryUnreachable, problem.RegistryUnreachableFromVpc, problem.RegistryRateLimited, problem.RegistryAuthFailed,
-	problem.RegistryBadAnswer, problem.ImageTooLarge, problem.ArchitectureNotSupported, problem.TLSUnknownAuthority, problem.CertificateTimeInvalid,
-}
-
 // raised is what the tree says about a code.
 type raised struct {
 	code   problem.Code
@@ -76,13 +70,13 @@ func TestProblems(t *testing.T) {
 		planned := slices.ContainsFunc(explained, func(e explanation.Entry) bool {
 			return e.Code == r.code && slices.Contains(e.Phases, explanation.PhasePlan)
 		})
-		if planned && !slices.ContainsFunc(r.tested, func(name string) bool { return strings.Contains(name, "/provider/") }) && !slices.Contains(early, r.code) {
+		if planned && !slices.ContainsFunc(r.tested, func(name string) bool { return strings.Contains(name, "/provider/") }) {
 			t.Errorf("problem.%s is judged in the plan, and is in no acceptance test", constant)
 		}
 		if len(r.by) == 0 {
 			t.Errorf("problem.%s is raised nowhere", constant)
 		}
-		if len(r.tested) == 0 && !slices.Contains(early, r.code) {
+		if len(r.tested) == 0 {
 			t.Errorf("problem.%s is in no test", constant)
 		}
 		if !slices.ContainsFunc(explained, func(e explanation.Entry) bool { return e.Code == r.code }) {

@@ -2,6 +2,7 @@ package acctest
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,8 +13,10 @@ import (
 // Upstream stands in for the registries of others: every one of them has the same images. It remembers how it was asked last.
 type Upstream struct {
 	mu     sync.Mutex
-	images map[string]registry.Resolved // by REPOSITORY:TAG
+	images map[string]registry.Resolved // by REPOSITORY:TAG, and by REPOSITORY@DIGEST
 	access registry.Access
+	down   error
+	pulls  []registry.Pull
 }
 
 // newUpstream has team/base with the tags v1 and v2, and single with v1.
@@ -30,7 +33,30 @@ func (u *Upstream) Push(name, digit string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	digest := "sha256:" + strings.Repeat(digit, 64)
-	u.images[name] = registry.Resolved{Digest: digest, Manifest: digest, Size: 42, Layers: 1}
+	found := registry.Resolved{Digest: digest, Manifest: digest, Size: 42, Layers: 1}
+	repository, _, _ := strings.Cut(name, ":")
+	u.images[name], u.images[repository+"@"+digest] = found, found
+}
+
+// Remove takes an image away, by REPOSITORY:TAG or REPOSITORY@DIGEST.
+func (u *Upstream) Remove(name string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.images, name)
+}
+
+// Down makes every answer of the registries this error; nil: they answer.
+func (u *Upstream) Down(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.down = err
+}
+
+// Pulls tells what was pulled, oldest first.
+func (u *Upstream) Pulls() []registry.Pull {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.Clone(u.pulls)
 }
 
 // Asked tells who was said to ask last, and through which networks.
@@ -47,7 +73,10 @@ func (u *Upstream) Repositories(_ context.Context, a registry.Access) (names []s
 	u.access = a
 	seen := map[string]bool{}
 	for image := range u.images {
-		name, _, _ := strings.Cut(image, ":")
+		name, _, tagged := strings.Cut(image, ":")
+		if strings.Contains(name, "@") || !tagged {
+			continue
+		}
 		if !seen[name] {
 			seen[name] = true
 			names = append(names, name)
@@ -74,7 +103,26 @@ func (u *Upstream) Resolve(_ context.Context, a registry.Access, repository, ref
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.access = a
-	found, ok := u.images[repository+":"+reference]
+	return u.find(repository, reference)
+}
+
+// Pull implements upstream.Client. It brings nothing: the engine of these tests looks at nothing.
+func (u *Upstream) Pull(_ context.Context, a registry.Access, p registry.Pull) (registry.Resolved, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.access, u.pulls = a, append(u.pulls, p)
+	return u.find(p.Repository, p.Digest)
+}
+
+func (u *Upstream) find(repository, reference string) (registry.Resolved, error) {
+	separator := ":"
+	if registry.ValidDigest(reference) {
+		separator = "@"
+	}
+	found, ok := u.images[repository+separator+reference]
+	if u.down != nil {
+		return found, u.down
+	}
 	if !ok {
 		return found, problem.Problem{
 			Code: problem.ManifestUnknown, Field: "reference", Value: repository + ":" + reference, Limit: "what the registry has", Remedy: "Check it.",

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	domain "github.com/kilnhq/kiln/internal/domain/build"
+	"github.com/kilnhq/kiln/internal/domain/image"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/provider/diagnostic"
@@ -114,9 +115,21 @@ func (r *buildResource) judge(ctx context.Context, plan model, snapshot system.S
 		refused := r.Session.Unpublished(snapshot, plan.ImageID.ValueString(), int(plan.ImageVersion.ValueInt64()), "image_version")
 		diagnostic.AddError(diags, "", refused.Err())
 	}
+	r.judgeSource(ctx, plan, diags)
 	r.judgeGroup(ctx, plan, diags)
 	r.judgeNetwork(ctx, plan, diags)
 	r.reach(ctx, plan, snapshot, diags)
+}
+
+// judgeSource refuses an image that cannot be baked. What the same plan makes of its source, the daemon will see.
+func (r *buildResource) judgeSource(ctx context.Context, plan model, diags *diag.Diagnostics) {
+	if plan.ImageID.IsUnknown() || plan.ImageVersion.IsUnknown() {
+		return
+	}
+	i, err := session.Find(ctx, r.Session, session.Images(), session.Key{ID: plan.ImageID.ValueString(), Region: r.Session.DefaultRegion()})
+	if err == nil && int64(i.CurrentVersion) == plan.ImageVersion.ValueInt64() { // else another rule says what is wrong
+		diagnostic.AddError(diags, "", image.CheckBuild("image_id", i).Err())
+	}
 }
 
 // judgeGroup refuses a resource group in which the image may not be baked: builds are of their images' regions.

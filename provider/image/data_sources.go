@@ -102,8 +102,8 @@ func foundAttributes() map[string]schema.Attribute {
 		"task_types": schema.ListAttribute{
 			Computed: true, ElementType: types.StringType, MarkdownDescription: "The task types that it is for.",
 		},
-		"official_image":    text("The official image that it is based on."),
-		"official_version":  text("The version of that."),
+		"official_image":    text("The official image that it is based on; null for one of a registry."),
+		"official_version":  text("The version of that; null for an image of a registry."),
 		"version":           number("The number of the current version."),
 		"published_version": number("The version that serves; null when none was published."),
 		"stage":             text("Where the current version stands: `" + stageNames() + "`."),
@@ -135,8 +135,8 @@ func toFound(img domain.Image) found {
 	return found{
 		ID: types.StringValue(img.ID), Name: types.StringValue(img.Spec.Name), Region: types.StringValue(img.Region),
 		Description: types.StringValue(img.Spec.Description), Visibility: types.StringValue(string(img.Spec.Visibility)),
-		TaskTypes: tasktype.Names(img.Spec.TaskTypes), OfficialImage: types.StringValue(base.Official),
-		OfficialVersion: types.StringValue(base.Version), Version: types.Int64Value(int64(img.CurrentVersion)),
+		TaskTypes: tasktype.Names(img.Spec.TaskTypes), OfficialImage: textOrNull(base.Official),
+		OfficialVersion: textOrNull(base.Version), Version: types.Int64Value(int64(img.CurrentVersion)),
 		PublishedVersion: numberOrNull(int64(img.PublishedVersion)), Stage: types.StringValue(string(img.Stage.Public())),
 		Status: types.StringValue(string(img.Status())), InputHash: types.StringValue(img.InputHash), SizeBytes: numberOrNull(img.SizeBytes),
 	}

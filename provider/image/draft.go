@@ -18,11 +18,11 @@ import (
 // draft is a specification as far as it is known. Something harmless stands for what is not, so that the same rules judge
 // the rest; gaps says what that is.
 type draft struct {
-	spec     domain.Spec
-	files    []fileModel // as configured; those that are unknown as a whole are empty
-	official bool        // whether the source is an official image, as far as is known
-	gaps     gaps
-	refused  problem.List // what a specification cannot even say
+	spec    domain.Spec
+	files   []fileModel // as configured; those that are unknown as a whole are empty
+	sources int         // how many the image has, as far as is known: one is right
+	gaps    gaps
+	refused problem.List // what a specification cannot even say
 }
 
 // gaps says what of a specification is not known yet.
@@ -33,7 +33,7 @@ type gaps struct {
 // complete says whether the recipe is known, so that its hash is.
 func (d draft) complete() bool {
 	g := d.gaps
-	return !g.source && !g.base && !g.version && !g.packages && !g.files && !g.env && d.official && d.spec.Recipe.Base.Version != ""
+	return !g.source && !g.base && !g.version && !g.packages && !g.files && !g.env && d.sources == 1 && d.spec.Recipe.Base.Resolved()
 }
 
 // noHash stands for the hash of a file that is not known.
@@ -71,31 +71,6 @@ func (d *draft) taskTypes(set types.Set) {
 			d.gaps.taskTypes = true
 		}
 	}
-}
-
-func (d *draft) source(ctx context.Context, object types.Object) diag.Diagnostics {
-	var source sourceModel
-	var official officialModel
-	diags := object.As(ctx, &source, lenient)
-	diags.Append(source.Official.As(ctx, &official, lenient)...)
-	d.gaps.source = object.IsUnknown() || source.Official.IsUnknown()
-	d.official = !object.IsNull() && !source.Official.IsNull() || d.gaps.source
-	d.gaps.base, d.gaps.version = official.Image.IsUnknown(), official.Version.IsUnknown()
-	if version := official.Version; !version.IsNull() && !version.IsUnknown() && version.ValueString() == "" {
-		d.refused = append(d.refused, problem.Problem{
-			Code: problem.InvalidParameter, Field: "source.official.version", Value: `""`, Limit: "a version of the catalogue, as YYYYMMDD",
-			Remedy: "Remove the version, or set it to null, for the newest one.",
-		})
-	}
-	d.spec.Recipe.Base = recipe.Base{Official: official.Image.ValueString(), Version: official.Version.ValueString()}
-	return diags
-}
-
-// base reads the source alone.
-func (m model) base(ctx context.Context, diags *diag.Diagnostics) draft {
-	var d draft
-	diags.Append(d.source(ctx, m.Source)...)
-	return d
 }
 
 func (d *draft) packages(ctx context.Context, list types.List) diag.Diagnostics {

@@ -35,6 +35,7 @@ func (p *planner) judge(ctx context.Context) {
 		return
 	}
 	p.expired(ctx)
+	p.judgeUpstream(ctx)
 	p.pinning(ctx)
 	p.network(ctx, p.judgeGroup(ctx))
 	if p.state == nil && p.plan.Region.ValueString() == p.snapshot.Region.Name {

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -48,11 +49,21 @@ type model struct {
 
 type sourceModel struct {
 	Official types.Object `tfsdk:"official"`
+	Registry types.Object `tfsdk:"registry"`
 }
 
 type officialModel struct {
 	Image   types.String `tfsdk:"image"`
 	Version types.String `tfsdk:"version"`
+}
+
+type registryModel struct {
+	RegistryID   types.String `tfsdk:"registry_id"`
+	NetworkID    types.String `tfsdk:"network_id"`
+	Repository   types.String `tfsdk:"repository"`
+	Tag          types.String `tfsdk:"tag"`
+	Digest       types.String `tfsdk:"digest"`
+	StartCommand types.String `tfsdk:"start_command"`
 }
 
 type packageModel struct {
@@ -90,8 +101,14 @@ var (
 	textList      = types.ListType{ElemType: types.StringType}
 	textMap       = types.MapType{ElemType: types.StringType}
 	officialTypes = map[string]attr.Type{"image": types.StringType, "version": types.StringType}
-	sourceTypes   = map[string]attr.Type{"official": types.ObjectType{AttrTypes: officialTypes}}
-	packageType   = types.ObjectType{AttrTypes: map[string]attr.Type{
+	registryTypes = map[string]attr.Type{
+		"registry_id": types.StringType, "network_id": types.StringType, "repository": types.StringType, "tag": types.StringType,
+		"digest": types.StringType, "start_command": types.StringType,
+	}
+	sourceTypes = map[string]attr.Type{
+		"official": types.ObjectType{AttrTypes: officialTypes}, "registry": types.ObjectType{AttrTypes: registryTypes},
+	}
+	packageType = types.ObjectType{AttrTypes: map[string]attr.Type{
 		"type": types.StringType, "names": textList, "index": types.StringType, "script": types.StringType,
 	}}
 	fileType = types.ObjectType{AttrTypes: map[string]attr.Type{
@@ -119,7 +136,7 @@ func toModel(ctx context.Context, img domain.Image, prior model) (model, diag.Di
 		Version: types.Int64Value(int64(img.CurrentVersion)), PublishedVersion: numberOrNull(int64(img.PublishedVersion)),
 		Stage: types.StringValue(string(img.Stage.Public())), Status: types.StringValue(string(img.Status())),
 		InputHash: types.StringValue(img.InputHash), Containerfile: types.StringValue(img.Containerfile),
-		BaseDigest: textOrNull(img.Base.ImageID), BaseUpdateAvailable: prior.BaseUpdateAvailable,
+		BaseDigest: textOrNull(cmp.Or(img.Spec.Recipe.Base.Registry.Digest, img.Base.ImageID)), BaseUpdateAvailable: prior.BaseUpdateAvailable,
 		SizeBytes: numberOrNull(img.SizeBytes), ProcessID: textOrNull(img.ProcessID),
 	}
 	m.TaskTypes = texts(ctx, tasktype.Names(img.Spec.TaskTypes), &diags)
@@ -168,16 +185,6 @@ func (m *model) recipe(ctx context.Context, r recipe.Recipe, diags *diag.Diagnos
 		diags.Append(found...)
 		m.Env = env
 	}
-}
-
-func sourceObject(ctx context.Context, base recipe.Base, diags *diag.Diagnostics) types.Object {
-	inner, found := types.ObjectValueFrom(ctx, officialTypes, officialModel{
-		Image: types.StringValue(base.Official), Version: types.StringValue(base.Version),
-	})
-	diags.Append(found...)
-	outer, found := types.ObjectValueFrom(ctx, sourceTypes, sourceModel{Official: inner})
-	diags.Append(found...)
-	return outer
 }
 
 // testObject maps a test. No commands stay as they were written, missing or empty.

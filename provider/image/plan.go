@@ -45,12 +45,10 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req framework.ModifyPlan
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	p.compute()
+	p.compute(ctx)
 	p.packageChanges(ctx)
 	p.note()
-	if base := p.draft.spec.Recipe.Base; p.snapshot != nil && base.Version != "" && !p.draft.gaps.base {
-		diagnostic.AddWarning(&resp.Diagnostics, "", official.Update(p.snapshot.Official, base.Official, base.Version).Err())
-	}
+	p.newer(ctx)
 	if resp.Diagnostics.Append(resp.Plan.Set(ctx, p.plan)...); resp.Diagnostics.HasError() {
 		return
 	}
@@ -97,6 +95,7 @@ type planner struct {
 	snapshot  *system.Snapshot // nil: planned without the daemon
 	base      *official.Image  // nil: not known, or gone from the catalogue
 	gone      error            // what to say when the image is to be changed, and its base is gone
+	judged    bool             // the registry of a new source
 	draft     draft            // of the plan
 }
 
@@ -116,55 +115,6 @@ func (p *planner) look(ctx context.Context) bool {
 	}
 	p.snapshot = &snapshot
 	return true
-}
-
-// resolve decides on the version of the official image. One that was resolved before stays until the image is another.
-func (p *planner) resolve(ctx context.Context) {
-	configured := p.config.base(ctx, p.diags)
-	if configured.gaps.source || configured.gaps.base {
-		p.plan.Source = openVersion(ctx, p.plan.Source, p.diags)
-		return
-	}
-	base, kept := configured.spec.Recipe.Base, false
-	if p.state != nil && base.Version == "" && !configured.gaps.version {
-		before := p.state.base(ctx, p.diags)
-		if before.spec.Recipe.Base.Official == base.Official {
-			base.Version, kept = before.spec.Recipe.Base.Version, true
-		}
-	}
-	if configured.gaps.version || base.Version == "" && p.snapshot == nil {
-		p.plan.Source = openVersion(ctx, p.plan.Source, p.diags)
-		return
-	}
-	if p.snapshot != nil {
-		entry, err := official.Resolve(p.snapshot.Official, base.Official, base.Version)
-		switch {
-		case err == nil:
-			p.base, base.Version = &entry, entry.Version
-		case kept:
-			p.gone = err
-		default:
-			diagnostic.AddError(p.diags, "", err)
-		}
-	}
-	p.plan.Source = sourceObject(ctx, base, p.diags)
-}
-
-// openVersion leaves the version of a known official image unknown.
-func openVersion(ctx context.Context, source types.Object, diags *diag.Diagnostics) types.Object {
-	var outer sourceModel
-	var inner officialModel
-	diags.Append(source.As(ctx, &outer, lenient)...)
-	diags.Append(outer.Official.As(ctx, &inner, lenient)...)
-	if source.IsNull() || source.IsUnknown() || outer.Official.IsNull() || outer.Official.IsUnknown() {
-		return source
-	}
-	inner.Version = types.StringUnknown()
-	object, found := types.ObjectValueFrom(ctx, officialTypes, inner)
-	diags.Append(found...)
-	wrapped, found := types.ObjectValueFrom(ctx, sourceTypes, sourceModel{Official: object})
-	diags.Append(found...)
-	return wrapped
 }
 
 // hash plans the hashes of the files and, once the recipe is known, its own and the Containerfile.
@@ -234,16 +184,16 @@ func sameScripts(ctx context.Context, plan, state types.List, diags *diag.Diagno
 
 // compute plans what follows from the rest: everything stays, or the recipe goes back to a version that was published
 // before, or what the daemon will say is left open.
-func (p *planner) compute() {
+func (p *planner) compute(ctx context.Context) {
 	if p.state == nil {
 		p.openResult()
-		p.plan.ID, p.plan.BaseUpdateAvailable = types.StringUnknown(), p.superseded(types.BoolUnknown())
+		p.plan.ID, p.plan.BaseUpdateAvailable = types.StringUnknown(), p.superseded(ctx)
 		return
 	}
 	p.plan.ID = p.state.ID
 	if !p.plan.InputHash.Equal(p.state.InputHash) {
 		p.openResult()
-		p.plan.BaseUpdateAvailable = p.superseded(types.BoolUnknown())
+		p.plan.BaseUpdateAvailable = p.superseded(ctx)
 		p.published()
 		return
 	}
@@ -302,16 +252,6 @@ func (p *planner) note() {
 	default:
 		ledger.Drop(p.state.Region.ValueString(), p.state.ID.ValueString())
 	}
-}
-
-// superseded says whether the catalogue has something newer than the planned base.
-func (p *planner) superseded(otherwise types.Bool) types.Bool {
-	base := p.draft.spec.Recipe.Base
-	if p.snapshot == nil || base.Official == "" || base.Version == "" {
-		return otherwise
-	}
-	_, newer := official.Superseded(p.snapshot.Official, base.Official, base.Version)
-	return types.BoolValue(newer)
 }
 
 // settled says whether the image is where a configuration wants it to be.

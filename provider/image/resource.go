@@ -8,13 +8,11 @@ import (
 	"strconv"
 
 	"github.com/google/uuid"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	framework "github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/kilnhq/kiln/internal/client"
 	domain "github.com/kilnhq/kiln/internal/domain/image"
-	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/provider/diagnostic"
 	"github.com/kilnhq/kiln/provider/resource"
 	"github.com/kilnhq/kiln/provider/session"
@@ -208,17 +206,6 @@ func (m model) tested(img domain.Image) bool {
 		m.ProcessID.ValueString() == img.ProcessID && m.Stage.ValueString() == string(img.Stage.Public())
 }
 
-// superseded says whether the catalogue has something newer; what was known before when it cannot be asked.
-func (r *imageResource) superseded(ctx context.Context, img domain.Image, before types.Bool) types.Bool {
-	snapshot, err := r.Session.Snapshot(ctx)
-	if err != nil {
-		return before
-	}
-	base := img.Spec.Recipe.Base
-	_, newer := official.Superseded(snapshot.Official, base.Official, base.Version)
-	return types.BoolValue(newer)
-}
-
 // Delete deletes the image; one that is gone already is no error.
 func (r *imageResource) Delete(ctx context.Context, req framework.DeleteRequest, resp *framework.DeleteResponse) {
 	r.Remove(ctx, req, resp, func(c *client.Client, id string) error { return c.DeleteImage(ctx, id) })
@@ -231,24 +218,4 @@ func (r *imageResource) ImportState(ctx context.Context, req framework.ImportSta
 	}); ok {
 		resource.Imported(ctx, resp, found.ID, found.Region)
 	}
-}
-
-// settleBase resolves a base that the plan has left open, which it does without a daemon, and gives the specification.
-func (r *imageResource) settleBase(ctx context.Context, plan *model) (draft, diag.Diagnostics) {
-	d, diags := plan.draft(ctx)
-	if !d.gaps.version || diags.HasError() {
-		return d, diags
-	}
-	snapshot, err := r.Session.Snapshot(ctx)
-	if err == nil {
-		var base official.Image
-		if base, err = official.Resolve(snapshot.Official, d.spec.Recipe.Base.Official, ""); err == nil {
-			d.spec.Recipe.Base.Version, d.gaps.version = base.Version, false
-			plan.Source = sourceObject(ctx, d.spec.Recipe.Base, &diags)
-		}
-	}
-	if err != nil {
-		r.Session.AddError(&diags, "find the official image "+d.spec.Recipe.Base.Official, err)
-	}
-	return d, diags
 }

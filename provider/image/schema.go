@@ -18,6 +18,7 @@ import (
 	"github.com/kilnhq/kiln/internal/domain/name"
 	"github.com/kilnhq/kiln/internal/domain/pkgmanager"
 	"github.com/kilnhq/kiln/internal/domain/recipe"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/tasktype"
 	"github.com/kilnhq/kiln/provider/resource"
@@ -68,7 +69,7 @@ func (r *imageResource) Schema(ctx context.Context, _ framework.SchemaRequest, r
 		"timeouts": session.Timeouts(ctx, "the test and the publication"),
 	})
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A custom image: a named recipe over an official image. Each recipe is an immutable version, known by its " +
+		MarkdownDescription: "A custom image: a named recipe over an official image, or an image of a registry. Each recipe is an immutable version, known by its " +
 			"input hash, that is tested and then published. A changed recipe makes a new version. A recipe that was published before " +
 			"goes back to that version without building anything; one that failed its test, or was never published, gets a new version when " +
 			"it comes back after another one. To bake a version into an image with a digest, use `kiln_persistent_build`.",
@@ -94,6 +95,41 @@ func sourceAttribute() schema.Attribute {
 							"creation, or when `image` changes; after that it stays as it is, and `base_update_available` says when there is a newer one.",
 					},
 				},
+			},
+			"registry": registryAttribute(),
+		},
+	}
+}
+
+// registryAttribute is an image of somebody else's registry.
+func registryAttribute() schema.Attribute {
+	required := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{Required: true, MarkdownDescription: description}
+	}
+	return schema.SingleNestedAttribute{
+		Optional: true,
+		MarkdownDescription: fmt.Sprintf("An image of a `kiln_registry`, which is used as it is: without `packages` and `files`. It is for `linux/%s`, "+
+			"of at most %d GiB packed and unpacked, has the data of the resource group's time zone (`tzdata`), and serves %s. It is pulled "+
+			"anew on each run, by its digest; there is no persistent build of it.",
+			registry.Architecture, registry.MaxSize>>30, quoted(tasktype.FromRegistry())),
+		Attributes: map[string]schema.Attribute{
+			"registry_id": required("The id of the registry, of the enterprise edition."),
+			"network_id": required("The id of the one network that the image is pulled through: one that the registry is bound to. Resource " +
+				"groups of this network, and of no other, use the image."),
+			"repository": required("The repository, without the registry: `team/base`."),
+			"tag": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "The tag, which is resolved to a digest when the image is created, and when registry, repository or tag " +
+					"change. When it stands for another image later, the plan warns, and the image stays as it was. Either this or `digest`.",
+			},
+			"digest": schema.StringAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "The digest of the image, or of a list of images that has it: `sha256:HEX`. Either this or `tag`.",
+			},
+			"start_command": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "What starts a task's code: words, of which the first is a program of the image. Default: what the task type " +
+					"takes, `bash` or `sh`, and `python3` or `python`. The test looks for the program; this version runs no tasks.",
 			},
 		},
 	}
@@ -212,10 +248,12 @@ func computedAttributes() map[string]schema.Attribute {
 		"status":            text("Whether the image may be used: " + quoted(domain.Statuses) + ". It expires with the official image that it is based on."),
 		"input_hash":        text("The hash of the recipe, as `sha256:HEX`. Equal hashes mean equal recipes."),
 		"containerfile":     text("What is built, to the letter. Files are named by their hash."),
-		"base_digest":       text("The id of the official image in the daemon's store; null until it was used for the first time."),
+		"base_digest": text("The digest of the image of a registry; of an official image, the id in the daemon's store, null until it was used for " +
+			"the first time."),
 		"base_update_available": schema.BoolAttribute{
-			Computed:            true,
-			MarkdownDescription: "Whether the catalogue has a newer version of the official image; name it in `source.official.version` to use it.",
+			Computed: true,
+			MarkdownDescription: "Whether the catalogue has a newer version of the official image, which `source.official.version` may name; of an image " +
+				"of a registry, whether its tag stands for another one by now.",
 		},
 		"resolved_packages": schema.ListNestedAttribute{
 			Computed:            true,

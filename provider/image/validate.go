@@ -30,9 +30,9 @@ func (r *imageResource) ValidateConfig(
 // validate applies the rules that need neither catalogue nor daemon.
 func (d draft) validate() problem.List {
 	var found problem.List
-	if !d.official {
+	if d.sources == 0 {
 		found = append(found, problem.Problem{
-			Code: problem.ExactlyOneSource, Field: "source", Limit: "official", Detail: "the image has no source",
+			Code: problem.ExactlyOneSource, Field: "source", Limit: "official, registry", Detail: "the image has no source",
 			Remedy: "Say what the image is based on, for example source = { official = { image = \"…\" } }.",
 		})
 	}
@@ -50,7 +50,7 @@ func (d draft) validate() problem.List {
 		}
 	}
 	if d.gaps.taskTypes && len(spec.TaskTypes) == 0 {
-		spec.TaskTypes = tasktype.Types[:1]
+		spec.TaskTypes = []tasktype.Type{tasktype.Shell} // which every source serves
 	}
 	return append(found, spec.Validate()...)
 }

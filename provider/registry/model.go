@@ -143,6 +143,13 @@ func toModel(r domain.Registry, prior model) model {
 	return m
 }
 
+// differs says whether a registry is another place, or is asked in another way.
+func (m model) differs(other model) bool {
+	return !m.Endpoint.Equal(other.Endpoint) || !m.Edition.Equal(other.Edition) || !m.NetworkIDs.Equal(other.NetworkIDs) ||
+		!m.CACert.Equal(other.CACert) || !m.Insecure.Equal(other.Insecure) || !m.Username.Equal(other.Username) ||
+		!m.PasswordVersion.Equal(other.PasswordVersion) || !m.PasswordFrom.Equal(other.PasswordFrom) || !m.Credentials.Equal(other.Credentials)
+}
+
 // optional keeps an empty text null unless it was written as one.
 func optional(value string, prior types.String) types.String {
 	if value == "" && prior.IsNull() {

@@ -118,8 +118,11 @@ func credential() map[string]schema.Attribute {
 	}
 }
 
-// plan refuses networks that are not there or of another region.
+// plan refuses networks that are not there or of another region, and says when the registry is going to be asked otherwise.
 func plan(ctx context.Context, p resource.Plan[model], diags *diag.Diagnostics) {
+	if !p.ID.IsUnknown() && p.Planned.differs(p.Prior) {
+		p.Session.PlanRegistry(p.ID.ValueString())
+	}
 	if p.Planned.NetworkIDs.Equal(p.Prior.NetworkIDs) && p.Planned.Region.Equal(p.Prior.Region) {
 		return
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/kilnhq/kiln/internal/client"
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/problem"
+	"github.com/kilnhq/kiln/internal/domain/recipe"
 	"github.com/kilnhq/kiln/internal/domain/resourcegroup"
 	"github.com/kilnhq/kiln/internal/domain/system"
 	"github.com/kilnhq/kiln/internal/domain/usage"
@@ -49,21 +50,23 @@ type Session struct {
 
 	attaching sync.RWMutex // creations have it alone, deletions share it
 
-	mu      sync.Mutex
-	shelves map[string]*shelf
-	managed map[string]bool
-	heard   chan struct{} // closed when this state is known to hold one object more, or something is read or planned
-	busy    int           // how much is read or planned
-	waiting int           // how many of them wait to hear who holds something
-	passed  int           // names that are taken, and that this plan is to set free
-	named   map[naming][]named
-	renamed map[naming]naming // the names that this plan changes, and into which ones
-	created map[string]bool   // by this apply
-	shared  map[string]share  // by this plan
-	planned map[string]resourcegroup.ResourceGroup
-	nets    map[string]network.Network
-	shrinks map[string]bool // resource groups that were planned
-	images  map[string]plannedImage
+	mu       sync.Mutex
+	shelves  map[string]*shelf
+	managed  map[string]bool
+	heard    chan struct{} // closed when this state is known to hold one object more, or something is read or planned
+	busy     int           // how much is read or planned
+	waiting  int           // how many of them wait to hear who holds something
+	passed   int           // names that are taken, and that this plan is to set free
+	named    map[naming][]named
+	renamed  map[naming]naming // the names that this plan changes, and into which ones
+	created  map[string]bool   // by this apply
+	shared   map[string]share  // by this plan
+	planned  map[string]resourcegroup.ResourceGroup
+	nets     map[string]network.Network
+	shrinks  map[string]bool // resource groups that were planned
+	images   map[string]plannedImage
+	changed  map[string]bool // registries that this plan changes
+	resolved map[recipe.Upstream]*resolved
 }
 
 // plannedImage is what a plan makes of an image that is there already.
@@ -85,6 +88,7 @@ func New(c Config) *Session {
 		planned: map[string]resourcegroup.ResourceGroup{}, nets: map[string]network.Network{}, shrinks: map[string]bool{},
 		shelves: map[string]*shelf{}, ledger: ledger.New(c.Terraform.Parallelism), heard: make(chan struct{}), named: map[naming][]named{},
 		renamed: map[naming]naming{},
+		changed: map[string]bool{}, resolved: map[recipe.Upstream]*resolved{},
 	}
 }
 

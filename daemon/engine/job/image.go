@@ -52,7 +52,7 @@ func (r *runner) image(ctx context.Context, spec *worker.Image) (worker.Result, 
 		return worker.Result{}, fmt.Errorf("parse containerfile: %w", err)
 	}
 	b.total = len(node.Children) + min(len(spec.Labels), 1) + len(spec.Commands)
-	if err := b.checkBase(node); err != nil {
+	if err := b.checkBase(ctx, node); err != nil {
 		return worker.Result{}, err
 	}
 	if err := b.checkTargets(ctx, node); err != nil {
@@ -96,7 +96,11 @@ func (r *runner) keep(id, tag string) error {
 }
 
 // checkBase makes sure that the base image is there, so that its absence is told apart from a failed step, and remembers it.
-func (b *build) checkBase(node *parser.Node) error {
+func (b *build) checkBase(ctx context.Context, node *parser.Node) (err error) {
+	if b.spec.Base != nil {
+		b.base, err = b.load(ctx, b.spec.Base)
+		return err
+	}
 	for _, instruction := range node.Children {
 		if !strings.EqualFold(instruction.Value, "from") || instruction.Next == nil {
 			continue
@@ -205,6 +209,9 @@ func (b *build) options(dir string, stdout, stderr io.Writer) define.BuildOption
 		NoCache:                 true,
 		RemoveIntermediateCtrs:  true,
 		ForceRmIntermediateCtrs: true,
+	}
+	if b.spec.Base != nil {
+		options.From = b.tempBase()
 	}
 	if !b.spec.Epoch.IsZero() {
 		options.SourceDateEpoch = &b.spec.Epoch

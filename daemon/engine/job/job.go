@@ -26,6 +26,7 @@ const (
 	GraphRoot = sandbox.Root + "/storage" // the image store, shared by all workers
 	CacheDir  = sandbox.Root + "/cache"   // Bootstrap.Cache
 	FilesDir  = sandbox.Root + "/files"   // Image.Files, numbered
+	BaseDir   = sandbox.Root + "/base"    // Image.Base
 	BlobDir   = sandbox.Root + "/blobs"   // what is known of registries' blobs, so that a layer is compressed once; transfers only
 	AllTemp   = sandbox.Root + "/alltemp" // the parent of every job's temporary directory; sweep only
 	BinDir    = sandbox.Root + "/bin"     // the directory of the runtime
@@ -137,6 +138,9 @@ func (r *runner) run(ctx context.Context, cleanup bool) (result worker.Result, e
 //
 // The token is the tag: Buildah begins the names of working containers with an image's name, which may be another job's, and leaves tags out.
 func (r *runner) tempImage() string { return tempPrefix + "result:" + r.token }
+
+// tempBase is the name of a base that is there for this job alone.
+func (r *runner) tempBase() string { return tempPrefix + "base:" + r.token }
 
 // tempPrefix begins the names of images that no job is meant to leave behind.
 const tempPrefix = "localhost/kiln-tmp/"

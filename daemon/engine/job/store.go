@@ -96,7 +96,7 @@ func (r *runner) tidy() error {
 	r.watch.end()
 	var errs []error
 	if r.store != nil {
-		errs = append(errs, r.removeContainers(r.token), r.dropImage(r.tempImage()))
+		errs = append(errs, r.removeContainers(r.token), r.dropImage(r.tempImage()), r.dropImage(r.tempBase()))
 		_, err := r.store.Shutdown(true)
 		errs = append(errs, err)
 	}

@@ -35,7 +35,7 @@ type Entry struct {
 
 // Entries gives the explanations of all codes, in the order of the kinds of problems.
 func Entries() []Entry {
-	return slices.Concat(values(), scripts(), present(), limits(), work(), upstream(), machine())
+	return slices.Concat(values(), scripts(), present(), limits(), work(), upstream(), pulled(), machine())
 }
 
 // chapters is how the guide groups the kinds.

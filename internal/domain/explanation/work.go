@@ -1,13 +1,10 @@
 package explanation
 
 import (
-	"fmt"
-
 	"github.com/kilnhq/kiln/internal/domain/diagnosis"
 	"github.com/kilnhq/kiln/internal/domain/network"
 	"github.com/kilnhq/kiln/internal/domain/official"
 	"github.com/kilnhq/kiln/internal/domain/problem"
-	"github.com/kilnhq/kiln/internal/domain/registry"
 )
 
 // said is the problem of a step on a restricted network that has printed a line and failed.
@@ -106,43 +103,6 @@ func transfers() []Entry {
 		{problem.Killed, "Something has killed the worker or the step, and nothing says what.", runOnly, problem.Problem{
 			Code: problem.Killed, Detail: "the worker was killed", Remedy: "Apply again; if it happens again, the machine may be short of memory.",
 		}},
-	}
-}
-
-// upstream explains what registries of others answer, or do not. The daemon asks them when a plan reads what they have.
-func upstream() []Entry {
-	const image, endpoint = "registry.internal:5000/team/base:v1", "registry.internal:5000"
-	_, bad := registry.ParseManifest(image, "text/html", nil)
-	layer := fmt.Sprintf(`{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"sha256:%064d","size":%d}`, 1, registry.MaxSize+1)
-	_, large := registry.ParseManifest(image, registry.MediaTypes()[1], fmt.Appendf(nil,
-		`{"schemaVersion":2,"config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:%064d"},"layers":[%s]}`, 1, layer))
-	return []Entry{
-		{problem.ManifestUnknown, "The registry has no such repository, tag or digest, or does not show it to the user.", planOnly, problem.Problem{
-			Code: problem.ManifestUnknown, Field: "reference", Value: image, Limit: "what the registry has", Detail: "the registry has nothing of that name",
-			Remedy: "Check the repository and the tag; it may have been deleted, or be somebody else's to see.",
-		}},
-		{problem.ImageTooLarge, "The image of a registry is larger than one may be.", planOnly, made(problem.ImageTooLarge, large)},
-		{problem.RegistryUnreachable, "The registry does not answer, or is out of order.", planOnly, problem.Problem{
-			Code: problem.RegistryUnreachable, Field: "endpoint", Value: endpoint, Limit: "a registry that answers",
-			Detail: "the registry cannot be reached: connection refused", Remedy: "Check the endpoint, and that the registry runs; then try again.",
-		}},
-		{problem.RegistryUnreachableFromVpc, "No network that the registry is bound to lets the daemon through to it.", planOnly, problem.Problem{
-			Code: problem.RegistryUnreachableFromVpc, Field: "endpoint", Value: endpoint, Limit: "mirror",
-			Detail: "no network that the registry is bound to lets a connection to " + endpoint + " through",
-			Remedy: "Add " + endpoint + " to the allow-list of a network in network_ids, or bind the registry to one that reaches it.",
-		}},
-		{problem.RegistryAuthFailed, "The registry does not take the credentials, or asks for them where they are not sent.", planOnly, problem.Problem{
-			Code: problem.RegistryAuthFailed, Field: "username", Value: "ci", Limit: "who may read " + image,
-			Detail: "the registry does not let the user in: it answers 401", Remedy: "Check username and password, and what the user may see there.",
-		}},
-		{problem.RegistryRateLimited, "The registry was asked too often.", planOnly, problem.Problem{
-			Code: problem.RegistryRateLimited, Field: "endpoint", Value: endpoint, Limit: "again after 1m30s", Detail: "the registry was asked too often",
-			Remedy: "Try again later, or with credentials that may ask more often.",
-		}},
-		{
-			problem.RegistryBadAnswer, "What the registry answers makes no sense, or what it has can be no image: of it nothing is believed and nothing kept.",
-			planOnly, made(problem.RegistryBadAnswer, bad),
-		},
 	}
 }
 

@@ -102,6 +102,7 @@ func (s Spec) Validate() problem.List {
 		})
 	}
 	found = append(found, ValidateTaskTypes(s.TaskTypes)...)
+	found = append(found, s.forRegistry()...)
 	found = append(found, s.Recipe.Validate()...)
 	found = append(found, s.Test.Validate()...)
 	return append(found, s.validateSize()...)

@@ -40,6 +40,12 @@ const (
 	UnknownRegion        Code = "UnknownRegion"
 	InvalidEndpoint      Code = "InvalidEndpoint"
 	InvalidCertificate   Code = "InvalidCertificate"
+	MutableTag           Code = "MutableTag"
+
+	// What an image of a registry may not be used for.
+	TaskTypeNotSupportedForRegistryImage  Code = "TaskTypeNotSupportedForRegistryImage"
+	PackagesNotAllowedForRegistrySource   Code = "PackagesNotAllowedForRegistrySource"
+	PersistentBuildRequiresOfficialSource Code = "PersistentBuildRequiresOfficialSource"
 
 	// What is named is not there.
 	NotFound              Code = "NotFound"
@@ -67,7 +73,10 @@ const (
 	WorkspaceInUse                Code = "WorkspaceInUse"
 	RegistryInUse                 Code = "RegistryInUse"
 	CredentialsUnreadable         Code = "CredentialsUnreadable"
+	RegistryEditionNotSupported   Code = "RegistryEditionNotSupported"
 	VpcNotBoundToRegistry         Code = "VpcNotBoundToRegistry"
+	VpcMismatch                   Code = "VpcMismatch"
+	UpstreamDigestChanged         Code = "UpstreamDigestChanged"
 	RegistryUnreachableFromVpc    Code = "RegistryUnreachableFromVpc"
 	RegistryAuthFailed            Code = "RegistryAuthFailed"
 	ProcessAlreadyRunning         Code = "ProcessAlreadyRunning"
@@ -115,6 +124,9 @@ const (
 	CatalogBuildFailed       Code = "CatalogBuildFailed"
 	ImagePushFailed          Code = "ImagePushFailed"
 	ImagePullFailed          Code = "ImagePullFailed"
+	ImageGone                Code = "ImageGone"
+	TimezoneDataMissing      Code = "TimezoneDataMissing"
+	StartCommandNotFound     Code = "StartCommandNotFound"
 	ArtifactMissing          Code = "ArtifactMissing"
 	DigestMismatch           Code = "DigestMismatch"
 	Interrupted              Code = "Interrupted"
@@ -143,7 +155,8 @@ var kinds = map[Kind][]Code{
 	KindPrecondition: {
 		InvalidImageState, BaseImageExpired, ImageNotPublished, CannotUnpublish, VersionNotPublishable, ReadOnlyImage, RecipeTampered, ImageInUse,
 		NetworkInUse, ResourceGroupInUse, WorkspaceInUse, RegistryInUse, CredentialsUnreadable,
-		VpcNotBoundToRegistry, RegistryUnreachableFromVpc, RegistryAuthFailed, ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
+		RegistryEditionNotSupported, VpcNotBoundToRegistry, VpcMismatch, UpstreamDigestChanged, RegistryUnreachableFromVpc, RegistryAuthFailed,
+		ProcessAlreadyRunning, ResourceGroupTypeNotSupported, RuntimeMissing,
 		PackageManagerMissing, EditionNotSupported, PlanStale, Conflict, ChangedElsewhere, IncompatibleAPI, RegionMismatch, NetworkConfigDrift,
 		FileMissing,
 	},
@@ -153,7 +166,7 @@ var kinds = map[Kind][]Code{
 		TestFailed, StepTimeout, PackageNotFound, PackageVersionGone, DependencyConflict, BuildDrift, PublicAccessRequired, NameResolutionFailed, IndexTLSFailed,
 		TLSUnknownAuthority, CertificateTimeInvalid, OpenSSLTooOld, PipTooOld, InterpreterMismatch,
 		ArchitectureNotSupported, BuildOutOfMemory, Unclassified, CatalogBuildFailed,
-		ImagePushFailed, ImagePullFailed, ArtifactMissing, DigestMismatch, Interrupted, Cancelled, Killed,
+		ImagePushFailed, ImagePullFailed, ImageGone, TimezoneDataMissing, StartCommandNotFound, ArtifactMissing, DigestMismatch, Interrupted, Cancelled, Killed,
 		OfficialImageUnavailable,
 	},
 	KindUnavailable: {DaemonUnavailable, RegistryUnreadable, RegistryUnreachable, RegistryRateLimited, RegistryBadAnswer, StateInUse, AddressInUse},

@@ -27,10 +27,25 @@ type Recipe struct {
 	Platform string             `json:"platform"`
 }
 
-// Base is the resolved source: a version of an official image.
+// Base is the resolved source: a version of an official image, or an image of a registry.
 type Base struct {
-	Official string `json:"official"`
-	Version  string `json:"version"`
+	Official string   `json:"official"`
+	Version  string   `json:"version"`
+	Registry Upstream `json:"registry,omitzero"`
+}
+
+// FromRegistry says whether the base is an image of a registry.
+func (b Base) FromRegistry() bool { return b.Registry != Upstream{} }
+
+// Resolved says whether it is known what exactly the base is.
+func (b Base) Resolved() bool { return b.Version != "" || b.Registry.Digest != "" }
+
+// Name is what the Containerfile calls the base. No registry has it under that name: other tools need it in their own store.
+func (b Base) Name() string {
+	if b.FromRegistry() {
+		return b.Registry.Name()
+	}
+	return official.Tag(b.Official, b.Version)
 }
 
 // Normalize gives the canonical form: what has no meaning is removed.
@@ -64,7 +79,7 @@ func (r Recipe) Hash() string {
 func (r Recipe) Containerfile() string {
 	r = r.Normalize()
 	var b strings.Builder
-	b.WriteString("FROM " + official.Tag(r.Base.Official, r.Base.Version) + "\n")
+	b.WriteString("FROM " + r.Base.Name() + "\n")
 	for _, key := range slices.Sorted(maps.Keys(r.Env)) {
 		b.WriteString("ENV " + key + "=" + quoteEnv(r.Env[key]) + "\n")
 	}

@@ -25,7 +25,7 @@ var envKey = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Validate checks what needs neither the catalogue nor the daemon.
 func (r Recipe) Validate() problem.List {
-	var found problem.List
+	found := r.validateBase()
 	for _, limit := range []struct {
 		field     string
 		have, max int
@@ -76,7 +76,7 @@ type Known = func(manager pin.Manager, name string) string
 // Unpinned finds the packages, and the commands in scripts, that do not say exactly which version is meant. They suggest what known
 // gives, which may be nil.
 func (r Recipe) Unpinned(known Known) problem.List {
-	var found problem.List
+	found := r.Base.Registry.unpinned()
 	for i, e := range r.Packages {
 		var version func(name string) string
 		if known != nil {
@@ -103,7 +103,7 @@ func (r Recipe) Risks() problem.List { return r.findings(nil, pin.Risky, pin.Unk
 
 // Plain warns of a recipe that adds nothing to its base.
 func (r Recipe) Plain() problem.List {
-	if len(r.Packages)+len(r.Files)+len(r.Env) > 0 {
+	if len(r.Packages)+len(r.Files)+len(r.Env) > 0 || r.Base.FromRegistry() {
 		return nil
 	}
 	return problem.List{{

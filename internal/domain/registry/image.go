@@ -248,3 +248,10 @@ type Resolved struct {
 	Size     int64  // bytes of its layers, as they are transferred
 	Layers   int
 }
+
+// Pull says what is brought where.
+type Pull struct {
+	Repository string
+	Digest     string // of an image, or of a list of images
+	Dir        string // an empty directory
+}

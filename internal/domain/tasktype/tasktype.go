@@ -65,6 +65,23 @@ func Validate(field string, types ...Type) problem.List {
 	return found
 }
 
+// FromRegistry lists the types that an image of a registry may serve.
+func FromRegistry() []Type { return slices.Clone(fromRegistry) }
+
+// Runs lists the programs of which an image of a registry must have one to run tasks of a type, the one that is taken first in front.
+func Runs(t Type) []string {
+	switch t {
+	case Shell:
+		return []string{"bash", "sh"}
+	case Python:
+		return []string{"python3", "python"}
+	case Notebook:
+		return []string{"jupyter"}
+	case PyODPS2, PyODPS3, EMRSpark, EMRSparkSQL, EMRShell, CDH, Assignment:
+	}
+	return nil
+}
+
 // Names gives types as text.
 func Names(types []Type) []string {
 	names := make([]string, len(types))
@@ -98,6 +115,21 @@ func Smoke(t Type) []string {
 		return []string{"/bin/sh", "-ec", notebook}
 	case EMRSpark, EMRSparkSQL, CDH:
 		return nil
+	}
+	return nil
+}
+
+// SmokeUpstream gives the command that an image of a registry must be able to run, or nil when there is none: of the programs of Runs,
+// one has to be there.
+func SmokeUpstream(t Type) []string {
+	switch t {
+	case Shell:
+		return []string{"/bin/sh", "-c", "true"}
+	case Python:
+		return []string{"/bin/sh", "-c", "if command -v python3 > /dev/null; then exec python3 -V; fi; exec python -V"}
+	case Notebook:
+		return Smoke(t)
+	case PyODPS2, PyODPS3, EMRSpark, EMRSparkSQL, EMRShell, CDH, Assignment:
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ type Recipe struct {
 	Files           []*RecipeFile          `protobuf:"bytes,4,rep,name=files,proto3" json:"files,omitempty"`
 	Env             map[string]string      `protobuf:"bytes,5,rep,name=env,proto3" json:"env,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Platform        string                 `protobuf:"bytes,6,opt,name=platform,proto3" json:"platform,omitempty"`
+	Registry        *RegistrySource        `protobuf:"bytes,7,opt,name=registry,proto3" json:"registry,omitempty"` // in place of an official image
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -106,6 +107,98 @@ func (x *Recipe) GetPlatform() string {
 	return ""
 }
 
+func (x *Recipe) GetRegistry() *RegistrySource {
+	if x != nil {
+		return x.Registry
+	}
+	return nil
+}
+
+// RegistrySource is an image of a registry of somebody else.
+type RegistrySource struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RegistryId    string                 `protobuf:"bytes,1,opt,name=registry_id,json=registryId,proto3" json:"registry_id,omitempty"`
+	NetworkId     string                 `protobuf:"bytes,2,opt,name=network_id,json=networkId,proto3" json:"network_id,omitempty"`
+	Repository    string                 `protobuf:"bytes,3,opt,name=repository,proto3" json:"repository,omitempty"`
+	Tag           string                 `protobuf:"bytes,4,opt,name=tag,proto3" json:"tag,omitempty"`
+	Digest        string                 `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"` // empty: the daemon resolves the tag
+	StartCommand  string                 `protobuf:"bytes,6,opt,name=start_command,json=startCommand,proto3" json:"start_command,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegistrySource) Reset() {
+	*x = RegistrySource{}
+	mi := &file_kiln_v1_image_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegistrySource) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegistrySource) ProtoMessage() {}
+
+func (x *RegistrySource) ProtoReflect() protoreflect.Message {
+	mi := &file_kiln_v1_image_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegistrySource.ProtoReflect.Descriptor instead.
+func (*RegistrySource) Descriptor() ([]byte, []int) {
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RegistrySource) GetRegistryId() string {
+	if x != nil {
+		return x.RegistryId
+	}
+	return ""
+}
+
+func (x *RegistrySource) GetNetworkId() string {
+	if x != nil {
+		return x.NetworkId
+	}
+	return ""
+}
+
+func (x *RegistrySource) GetRepository() string {
+	if x != nil {
+		return x.Repository
+	}
+	return ""
+}
+
+func (x *RegistrySource) GetTag() string {
+	if x != nil {
+		return x.Tag
+	}
+	return ""
+}
+
+func (x *RegistrySource) GetDigest() string {
+	if x != nil {
+		return x.Digest
+	}
+	return ""
+}
+
+func (x *RegistrySource) GetStartCommand() string {
+	if x != nil {
+		return x.StartCommand
+	}
+	return ""
+}
+
 type PackageEntry struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
@@ -118,7 +211,7 @@ type PackageEntry struct {
 
 func (x *PackageEntry) Reset() {
 	*x = PackageEntry{}
-	mi := &file_kiln_v1_image_proto_msgTypes[1]
+	mi := &file_kiln_v1_image_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -130,7 +223,7 @@ func (x *PackageEntry) String() string {
 func (*PackageEntry) ProtoMessage() {}
 
 func (x *PackageEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[1]
+	mi := &file_kiln_v1_image_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -143,7 +236,7 @@ func (x *PackageEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PackageEntry.ProtoReflect.Descriptor instead.
 func (*PackageEntry) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{1}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *PackageEntry) GetType() string {
@@ -186,7 +279,7 @@ type RecipeFile struct {
 
 func (x *RecipeFile) Reset() {
 	*x = RecipeFile{}
-	mi := &file_kiln_v1_image_proto_msgTypes[2]
+	mi := &file_kiln_v1_image_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -198,7 +291,7 @@ func (x *RecipeFile) String() string {
 func (*RecipeFile) ProtoMessage() {}
 
 func (x *RecipeFile) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[2]
+	mi := &file_kiln_v1_image_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -211,7 +304,7 @@ func (x *RecipeFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecipeFile.ProtoReflect.Descriptor instead.
 func (*RecipeFile) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{2}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RecipeFile) GetTarget() string {
@@ -255,7 +348,7 @@ type RecipeNode struct {
 
 func (x *RecipeNode) Reset() {
 	*x = RecipeNode{}
-	mi := &file_kiln_v1_image_proto_msgTypes[3]
+	mi := &file_kiln_v1_image_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -267,7 +360,7 @@ func (x *RecipeNode) String() string {
 func (*RecipeNode) ProtoMessage() {}
 
 func (x *RecipeNode) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[3]
+	mi := &file_kiln_v1_image_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -280,7 +373,7 @@ func (x *RecipeNode) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecipeNode.ProtoReflect.Descriptor instead.
 func (*RecipeNode) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{3}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RecipeNode) GetPath() string {
@@ -322,7 +415,7 @@ type ImageTest struct {
 
 func (x *ImageTest) Reset() {
 	*x = ImageTest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[4]
+	mi := &file_kiln_v1_image_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +427,7 @@ func (x *ImageTest) String() string {
 func (*ImageTest) ProtoMessage() {}
 
 func (x *ImageTest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[4]
+	mi := &file_kiln_v1_image_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +440,7 @@ func (x *ImageTest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageTest.ProtoReflect.Descriptor instead.
 func (*ImageTest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{4}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ImageTest) GetResourceGroupId() string {
@@ -386,7 +479,7 @@ type ImageSpec struct {
 
 func (x *ImageSpec) Reset() {
 	*x = ImageSpec{}
-	mi := &file_kiln_v1_image_proto_msgTypes[5]
+	mi := &file_kiln_v1_image_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -398,7 +491,7 @@ func (x *ImageSpec) String() string {
 func (*ImageSpec) ProtoMessage() {}
 
 func (x *ImageSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[5]
+	mi := &file_kiln_v1_image_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -411,7 +504,7 @@ func (x *ImageSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageSpec.ProtoReflect.Descriptor instead.
 func (*ImageSpec) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{5}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ImageSpec) GetName() string {
@@ -487,7 +580,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_kiln_v1_image_proto_msgTypes[6]
+	mi := &file_kiln_v1_image_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -499,7 +592,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[6]
+	mi := &file_kiln_v1_image_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -512,7 +605,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{6}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Image) GetId() string {
@@ -646,7 +739,7 @@ type ImageVersion struct {
 
 func (x *ImageVersion) Reset() {
 	*x = ImageVersion{}
-	mi := &file_kiln_v1_image_proto_msgTypes[7]
+	mi := &file_kiln_v1_image_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +751,7 @@ func (x *ImageVersion) String() string {
 func (*ImageVersion) ProtoMessage() {}
 
 func (x *ImageVersion) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[7]
+	mi := &file_kiln_v1_image_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +764,7 @@ func (x *ImageVersion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageVersion.ProtoReflect.Descriptor instead.
 func (*ImageVersion) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{7}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ImageVersion) GetNumber() int32 {
@@ -763,7 +856,7 @@ type ImageHistoryEntry struct {
 
 func (x *ImageHistoryEntry) Reset() {
 	*x = ImageHistoryEntry{}
-	mi := &file_kiln_v1_image_proto_msgTypes[8]
+	mi := &file_kiln_v1_image_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -775,7 +868,7 @@ func (x *ImageHistoryEntry) String() string {
 func (*ImageHistoryEntry) ProtoMessage() {}
 
 func (x *ImageHistoryEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[8]
+	mi := &file_kiln_v1_image_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -788,7 +881,7 @@ func (x *ImageHistoryEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImageHistoryEntry.ProtoReflect.Descriptor instead.
 func (*ImageHistoryEntry) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{8}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ImageHistoryEntry) GetVersion() int32 {
@@ -831,7 +924,7 @@ type CreateImageRequest struct {
 
 func (x *CreateImageRequest) Reset() {
 	*x = CreateImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[9]
+	mi := &file_kiln_v1_image_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -843,7 +936,7 @@ func (x *CreateImageRequest) String() string {
 func (*CreateImageRequest) ProtoMessage() {}
 
 func (x *CreateImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[9]
+	mi := &file_kiln_v1_image_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -856,7 +949,7 @@ func (x *CreateImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateImageRequest.ProtoReflect.Descriptor instead.
 func (*CreateImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{9}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateImageRequest) GetRequestKey() string {
@@ -896,7 +989,7 @@ type CreateImageResponse struct {
 
 func (x *CreateImageResponse) Reset() {
 	*x = CreateImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[10]
+	mi := &file_kiln_v1_image_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -908,7 +1001,7 @@ func (x *CreateImageResponse) String() string {
 func (*CreateImageResponse) ProtoMessage() {}
 
 func (x *CreateImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[10]
+	mi := &file_kiln_v1_image_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -921,7 +1014,7 @@ func (x *CreateImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateImageResponse.ProtoReflect.Descriptor instead.
 func (*CreateImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{10}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreateImageResponse) GetImage() *Image {
@@ -941,7 +1034,7 @@ type GetImageRequest struct {
 
 func (x *GetImageRequest) Reset() {
 	*x = GetImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[11]
+	mi := &file_kiln_v1_image_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -953,7 +1046,7 @@ func (x *GetImageRequest) String() string {
 func (*GetImageRequest) ProtoMessage() {}
 
 func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[11]
+	mi := &file_kiln_v1_image_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -966,7 +1059,7 @@ func (x *GetImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImageRequest.ProtoReflect.Descriptor instead.
 func (*GetImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{11}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetImageRequest) GetId() string {
@@ -992,7 +1085,7 @@ type GetImageResponse struct {
 
 func (x *GetImageResponse) Reset() {
 	*x = GetImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[12]
+	mi := &file_kiln_v1_image_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1004,7 +1097,7 @@ func (x *GetImageResponse) String() string {
 func (*GetImageResponse) ProtoMessage() {}
 
 func (x *GetImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[12]
+	mi := &file_kiln_v1_image_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1017,7 +1110,7 @@ func (x *GetImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetImageResponse.ProtoReflect.Descriptor instead.
 func (*GetImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{12}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetImageResponse) GetImage() *Image {
@@ -1045,7 +1138,7 @@ type ListImagesRequest struct {
 
 func (x *ListImagesRequest) Reset() {
 	*x = ListImagesRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[13]
+	mi := &file_kiln_v1_image_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1057,7 +1150,7 @@ func (x *ListImagesRequest) String() string {
 func (*ListImagesRequest) ProtoMessage() {}
 
 func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[13]
+	mi := &file_kiln_v1_image_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1070,7 +1163,7 @@ func (x *ListImagesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesRequest.ProtoReflect.Descriptor instead.
 func (*ListImagesRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{13}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListImagesRequest) GetRegion() string {
@@ -1153,7 +1246,7 @@ type ListImagesResponse struct {
 
 func (x *ListImagesResponse) Reset() {
 	*x = ListImagesResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[14]
+	mi := &file_kiln_v1_image_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1258,7 @@ func (x *ListImagesResponse) String() string {
 func (*ListImagesResponse) ProtoMessage() {}
 
 func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[14]
+	mi := &file_kiln_v1_image_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1271,7 @@ func (x *ListImagesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImagesResponse.ProtoReflect.Descriptor instead.
 func (*ListImagesResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{14}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListImagesResponse) GetImages() []*Image {
@@ -1204,7 +1297,7 @@ type ListImageVersionsRequest struct {
 
 func (x *ListImageVersionsRequest) Reset() {
 	*x = ListImageVersionsRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[15]
+	mi := &file_kiln_v1_image_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1309,7 @@ func (x *ListImageVersionsRequest) String() string {
 func (*ListImageVersionsRequest) ProtoMessage() {}
 
 func (x *ListImageVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[15]
+	mi := &file_kiln_v1_image_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1322,7 @@ func (x *ListImageVersionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImageVersionsRequest.ProtoReflect.Descriptor instead.
 func (*ListImageVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{15}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListImageVersionsRequest) GetImageId() string {
@@ -1248,7 +1341,7 @@ type ListImageVersionsResponse struct {
 
 func (x *ListImageVersionsResponse) Reset() {
 	*x = ListImageVersionsResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[16]
+	mi := &file_kiln_v1_image_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1260,7 +1353,7 @@ func (x *ListImageVersionsResponse) String() string {
 func (*ListImageVersionsResponse) ProtoMessage() {}
 
 func (x *ListImageVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[16]
+	mi := &file_kiln_v1_image_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1273,7 +1366,7 @@ func (x *ListImageVersionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImageVersionsResponse.ProtoReflect.Descriptor instead.
 func (*ListImageVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{16}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListImageVersionsResponse) GetVersions() []*ImageVersion {
@@ -1295,7 +1388,7 @@ type UpdateImageRequest struct {
 
 func (x *UpdateImageRequest) Reset() {
 	*x = UpdateImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[17]
+	mi := &file_kiln_v1_image_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1307,7 +1400,7 @@ func (x *UpdateImageRequest) String() string {
 func (*UpdateImageRequest) ProtoMessage() {}
 
 func (x *UpdateImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[17]
+	mi := &file_kiln_v1_image_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1320,7 +1413,7 @@ func (x *UpdateImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateImageRequest.ProtoReflect.Descriptor instead.
 func (*UpdateImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{17}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *UpdateImageRequest) GetId() string {
@@ -1360,7 +1453,7 @@ type UpdateImageResponse struct {
 
 func (x *UpdateImageResponse) Reset() {
 	*x = UpdateImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[18]
+	mi := &file_kiln_v1_image_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1372,7 +1465,7 @@ func (x *UpdateImageResponse) String() string {
 func (*UpdateImageResponse) ProtoMessage() {}
 
 func (x *UpdateImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[18]
+	mi := &file_kiln_v1_image_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1385,7 +1478,7 @@ func (x *UpdateImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateImageResponse.ProtoReflect.Descriptor instead.
 func (*UpdateImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{18}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *UpdateImageResponse) GetImage() *Image {
@@ -1407,7 +1500,7 @@ type RollbackImageRequest struct {
 
 func (x *RollbackImageRequest) Reset() {
 	*x = RollbackImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[19]
+	mi := &file_kiln_v1_image_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1419,7 +1512,7 @@ func (x *RollbackImageRequest) String() string {
 func (*RollbackImageRequest) ProtoMessage() {}
 
 func (x *RollbackImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[19]
+	mi := &file_kiln_v1_image_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1432,7 +1525,7 @@ func (x *RollbackImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackImageRequest.ProtoReflect.Descriptor instead.
 func (*RollbackImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{19}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RollbackImageRequest) GetId() string {
@@ -1472,7 +1565,7 @@ type RollbackImageResponse struct {
 
 func (x *RollbackImageResponse) Reset() {
 	*x = RollbackImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[20]
+	mi := &file_kiln_v1_image_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1577,7 @@ func (x *RollbackImageResponse) String() string {
 func (*RollbackImageResponse) ProtoMessage() {}
 
 func (x *RollbackImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[20]
+	mi := &file_kiln_v1_image_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1590,7 @@ func (x *RollbackImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RollbackImageResponse.ProtoReflect.Descriptor instead.
 func (*RollbackImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{20}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RollbackImageResponse) GetImage() *Image {
@@ -1516,7 +1609,7 @@ type ListImageHistoryRequest struct {
 
 func (x *ListImageHistoryRequest) Reset() {
 	*x = ListImageHistoryRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[21]
+	mi := &file_kiln_v1_image_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1621,7 @@ func (x *ListImageHistoryRequest) String() string {
 func (*ListImageHistoryRequest) ProtoMessage() {}
 
 func (x *ListImageHistoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[21]
+	mi := &file_kiln_v1_image_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1634,7 @@ func (x *ListImageHistoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImageHistoryRequest.ProtoReflect.Descriptor instead.
 func (*ListImageHistoryRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{21}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListImageHistoryRequest) GetImageId() string {
@@ -1560,7 +1653,7 @@ type ListImageHistoryResponse struct {
 
 func (x *ListImageHistoryResponse) Reset() {
 	*x = ListImageHistoryResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[22]
+	mi := &file_kiln_v1_image_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1572,7 +1665,7 @@ func (x *ListImageHistoryResponse) String() string {
 func (*ListImageHistoryResponse) ProtoMessage() {}
 
 func (x *ListImageHistoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[22]
+	mi := &file_kiln_v1_image_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1585,7 +1678,7 @@ func (x *ListImageHistoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListImageHistoryResponse.ProtoReflect.Descriptor instead.
 func (*ListImageHistoryResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{22}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListImageHistoryResponse) GetEntries() []*ImageHistoryEntry {
@@ -1604,7 +1697,7 @@ type DeleteImageRequest struct {
 
 func (x *DeleteImageRequest) Reset() {
 	*x = DeleteImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[23]
+	mi := &file_kiln_v1_image_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +1709,7 @@ func (x *DeleteImageRequest) String() string {
 func (*DeleteImageRequest) ProtoMessage() {}
 
 func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[23]
+	mi := &file_kiln_v1_image_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +1722,7 @@ func (x *DeleteImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageRequest.ProtoReflect.Descriptor instead.
 func (*DeleteImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{23}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DeleteImageRequest) GetId() string {
@@ -1647,7 +1740,7 @@ type DeleteImageResponse struct {
 
 func (x *DeleteImageResponse) Reset() {
 	*x = DeleteImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[24]
+	mi := &file_kiln_v1_image_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1659,7 +1752,7 @@ func (x *DeleteImageResponse) String() string {
 func (*DeleteImageResponse) ProtoMessage() {}
 
 func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[24]
+	mi := &file_kiln_v1_image_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1672,7 +1765,7 @@ func (x *DeleteImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteImageResponse.ProtoReflect.Descriptor instead.
 func (*DeleteImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{24}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{25}
 }
 
 type FindMissingFilesRequest struct {
@@ -1684,7 +1777,7 @@ type FindMissingFilesRequest struct {
 
 func (x *FindMissingFilesRequest) Reset() {
 	*x = FindMissingFilesRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[25]
+	mi := &file_kiln_v1_image_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1696,7 +1789,7 @@ func (x *FindMissingFilesRequest) String() string {
 func (*FindMissingFilesRequest) ProtoMessage() {}
 
 func (x *FindMissingFilesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[25]
+	mi := &file_kiln_v1_image_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1709,7 +1802,7 @@ func (x *FindMissingFilesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindMissingFilesRequest.ProtoReflect.Descriptor instead.
 func (*FindMissingFilesRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{25}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *FindMissingFilesRequest) GetSha256() []string {
@@ -1728,7 +1821,7 @@ type FindMissingFilesResponse struct {
 
 func (x *FindMissingFilesResponse) Reset() {
 	*x = FindMissingFilesResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[26]
+	mi := &file_kiln_v1_image_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1740,7 +1833,7 @@ func (x *FindMissingFilesResponse) String() string {
 func (*FindMissingFilesResponse) ProtoMessage() {}
 
 func (x *FindMissingFilesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[26]
+	mi := &file_kiln_v1_image_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1753,7 +1846,7 @@ func (x *FindMissingFilesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FindMissingFilesResponse.ProtoReflect.Descriptor instead.
 func (*FindMissingFilesResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{26}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *FindMissingFilesResponse) GetSha256() []string {
@@ -1773,7 +1866,7 @@ type UploadFileRequest struct {
 
 func (x *UploadFileRequest) Reset() {
 	*x = UploadFileRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[27]
+	mi := &file_kiln_v1_image_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1785,7 +1878,7 @@ func (x *UploadFileRequest) String() string {
 func (*UploadFileRequest) ProtoMessage() {}
 
 func (x *UploadFileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[27]
+	mi := &file_kiln_v1_image_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1798,7 +1891,7 @@ func (x *UploadFileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadFileRequest.ProtoReflect.Descriptor instead.
 func (*UploadFileRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{27}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *UploadFileRequest) GetSha256() string {
@@ -1824,7 +1917,7 @@ type UploadFileResponse struct {
 
 func (x *UploadFileResponse) Reset() {
 	*x = UploadFileResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[28]
+	mi := &file_kiln_v1_image_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1836,7 +1929,7 @@ func (x *UploadFileResponse) String() string {
 func (*UploadFileResponse) ProtoMessage() {}
 
 func (x *UploadFileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[28]
+	mi := &file_kiln_v1_image_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1849,7 +1942,7 @@ func (x *UploadFileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadFileResponse.ProtoReflect.Descriptor instead.
 func (*UploadFileResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{28}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *UploadFileResponse) GetSizeBytes() int64 {
@@ -1872,7 +1965,7 @@ type RunImageRequest struct {
 
 func (x *RunImageRequest) Reset() {
 	*x = RunImageRequest{}
-	mi := &file_kiln_v1_image_proto_msgTypes[29]
+	mi := &file_kiln_v1_image_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1884,7 +1977,7 @@ func (x *RunImageRequest) String() string {
 func (*RunImageRequest) ProtoMessage() {}
 
 func (x *RunImageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[29]
+	mi := &file_kiln_v1_image_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1897,7 +1990,7 @@ func (x *RunImageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunImageRequest.ProtoReflect.Descriptor instead.
 func (*RunImageRequest) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{29}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RunImageRequest) GetImage() string {
@@ -1944,7 +2037,7 @@ type RunImageResponse struct {
 
 func (x *RunImageResponse) Reset() {
 	*x = RunImageResponse{}
-	mi := &file_kiln_v1_image_proto_msgTypes[30]
+	mi := &file_kiln_v1_image_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1956,7 +2049,7 @@ func (x *RunImageResponse) String() string {
 func (*RunImageResponse) ProtoMessage() {}
 
 func (x *RunImageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_kiln_v1_image_proto_msgTypes[30]
+	mi := &file_kiln_v1_image_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1969,7 +2062,7 @@ func (x *RunImageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunImageResponse.ProtoReflect.Descriptor instead.
 func (*RunImageResponse) Descriptor() ([]byte, []int) {
-	return file_kiln_v1_image_proto_rawDescGZIP(), []int{30}
+	return file_kiln_v1_image_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *RunImageResponse) GetProcessId() string {
@@ -1983,17 +2076,29 @@ var File_kiln_v1_image_proto protoreflect.FileDescriptor
 
 const file_kiln_v1_image_proto_rawDesc = "" +
 	"\n" +
-	"\x13kiln/v1/image.proto\x12\akiln.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckiln/v1/official_image.proto\"\xb8\x02\n" +
+	"\x13kiln/v1/image.proto\x12\akiln.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ckiln/v1/official_image.proto\"\xed\x02\n" +
 	"\x06Recipe\x12%\n" +
 	"\x0eofficial_image\x18\x01 \x01(\tR\rofficialImage\x12)\n" +
 	"\x10official_version\x18\x02 \x01(\tR\x0fofficialVersion\x121\n" +
 	"\bpackages\x18\x03 \x03(\v2\x15.kiln.v1.PackageEntryR\bpackages\x12)\n" +
 	"\x05files\x18\x04 \x03(\v2\x13.kiln.v1.RecipeFileR\x05files\x12*\n" +
 	"\x03env\x18\x05 \x03(\v2\x18.kiln.v1.Recipe.EnvEntryR\x03env\x12\x1a\n" +
-	"\bplatform\x18\x06 \x01(\tR\bplatform\x1a6\n" +
+	"\bplatform\x18\x06 \x01(\tR\bplatform\x123\n" +
+	"\bregistry\x18\a \x01(\v2\x17.kiln.v1.RegistrySourceR\bregistry\x1a6\n" +
 	"\bEnvEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"f\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xbf\x01\n" +
+	"\x0eRegistrySource\x12\x1f\n" +
+	"\vregistry_id\x18\x01 \x01(\tR\n" +
+	"registryId\x12\x1d\n" +
+	"\n" +
+	"network_id\x18\x02 \x01(\tR\tnetworkId\x12\x1e\n" +
+	"\n" +
+	"repository\x18\x03 \x01(\tR\n" +
+	"repository\x12\x10\n" +
+	"\x03tag\x18\x04 \x01(\tR\x03tag\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\tR\x06digest\x12#\n" +
+	"\rstart_command\x18\x06 \x01(\tR\fstartCommand\"f\n" +
 	"\fPackageEntry\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x14\n" +
 	"\x05names\x18\x02 \x03(\tR\x05names\x12\x14\n" +
@@ -2186,99 +2291,101 @@ func file_kiln_v1_image_proto_rawDescGZIP() []byte {
 	return file_kiln_v1_image_proto_rawDescData
 }
 
-var file_kiln_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_kiln_v1_image_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_kiln_v1_image_proto_goTypes = []any{
 	(*Recipe)(nil),                    // 0: kiln.v1.Recipe
-	(*PackageEntry)(nil),              // 1: kiln.v1.PackageEntry
-	(*RecipeFile)(nil),                // 2: kiln.v1.RecipeFile
-	(*RecipeNode)(nil),                // 3: kiln.v1.RecipeNode
-	(*ImageTest)(nil),                 // 4: kiln.v1.ImageTest
-	(*ImageSpec)(nil),                 // 5: kiln.v1.ImageSpec
-	(*Image)(nil),                     // 6: kiln.v1.Image
-	(*ImageVersion)(nil),              // 7: kiln.v1.ImageVersion
-	(*ImageHistoryEntry)(nil),         // 8: kiln.v1.ImageHistoryEntry
-	(*CreateImageRequest)(nil),        // 9: kiln.v1.CreateImageRequest
-	(*CreateImageResponse)(nil),       // 10: kiln.v1.CreateImageResponse
-	(*GetImageRequest)(nil),           // 11: kiln.v1.GetImageRequest
-	(*GetImageResponse)(nil),          // 12: kiln.v1.GetImageResponse
-	(*ListImagesRequest)(nil),         // 13: kiln.v1.ListImagesRequest
-	(*ListImagesResponse)(nil),        // 14: kiln.v1.ListImagesResponse
-	(*ListImageVersionsRequest)(nil),  // 15: kiln.v1.ListImageVersionsRequest
-	(*ListImageVersionsResponse)(nil), // 16: kiln.v1.ListImageVersionsResponse
-	(*UpdateImageRequest)(nil),        // 17: kiln.v1.UpdateImageRequest
-	(*UpdateImageResponse)(nil),       // 18: kiln.v1.UpdateImageResponse
-	(*RollbackImageRequest)(nil),      // 19: kiln.v1.RollbackImageRequest
-	(*RollbackImageResponse)(nil),     // 20: kiln.v1.RollbackImageResponse
-	(*ListImageHistoryRequest)(nil),   // 21: kiln.v1.ListImageHistoryRequest
-	(*ListImageHistoryResponse)(nil),  // 22: kiln.v1.ListImageHistoryResponse
-	(*DeleteImageRequest)(nil),        // 23: kiln.v1.DeleteImageRequest
-	(*DeleteImageResponse)(nil),       // 24: kiln.v1.DeleteImageResponse
-	(*FindMissingFilesRequest)(nil),   // 25: kiln.v1.FindMissingFilesRequest
-	(*FindMissingFilesResponse)(nil),  // 26: kiln.v1.FindMissingFilesResponse
-	(*UploadFileRequest)(nil),         // 27: kiln.v1.UploadFileRequest
-	(*UploadFileResponse)(nil),        // 28: kiln.v1.UploadFileResponse
-	(*RunImageRequest)(nil),           // 29: kiln.v1.RunImageRequest
-	(*RunImageResponse)(nil),          // 30: kiln.v1.RunImageResponse
-	nil,                               // 31: kiln.v1.Recipe.EnvEntry
-	nil,                               // 32: kiln.v1.RunImageRequest.EnvEntry
-	(*OfficialImage)(nil),             // 33: kiln.v1.OfficialImage
-	(*Package)(nil),                   // 34: kiln.v1.Package
-	(*timestamppb.Timestamp)(nil),     // 35: google.protobuf.Timestamp
+	(*RegistrySource)(nil),            // 1: kiln.v1.RegistrySource
+	(*PackageEntry)(nil),              // 2: kiln.v1.PackageEntry
+	(*RecipeFile)(nil),                // 3: kiln.v1.RecipeFile
+	(*RecipeNode)(nil),                // 4: kiln.v1.RecipeNode
+	(*ImageTest)(nil),                 // 5: kiln.v1.ImageTest
+	(*ImageSpec)(nil),                 // 6: kiln.v1.ImageSpec
+	(*Image)(nil),                     // 7: kiln.v1.Image
+	(*ImageVersion)(nil),              // 8: kiln.v1.ImageVersion
+	(*ImageHistoryEntry)(nil),         // 9: kiln.v1.ImageHistoryEntry
+	(*CreateImageRequest)(nil),        // 10: kiln.v1.CreateImageRequest
+	(*CreateImageResponse)(nil),       // 11: kiln.v1.CreateImageResponse
+	(*GetImageRequest)(nil),           // 12: kiln.v1.GetImageRequest
+	(*GetImageResponse)(nil),          // 13: kiln.v1.GetImageResponse
+	(*ListImagesRequest)(nil),         // 14: kiln.v1.ListImagesRequest
+	(*ListImagesResponse)(nil),        // 15: kiln.v1.ListImagesResponse
+	(*ListImageVersionsRequest)(nil),  // 16: kiln.v1.ListImageVersionsRequest
+	(*ListImageVersionsResponse)(nil), // 17: kiln.v1.ListImageVersionsResponse
+	(*UpdateImageRequest)(nil),        // 18: kiln.v1.UpdateImageRequest
+	(*UpdateImageResponse)(nil),       // 19: kiln.v1.UpdateImageResponse
+	(*RollbackImageRequest)(nil),      // 20: kiln.v1.RollbackImageRequest
+	(*RollbackImageResponse)(nil),     // 21: kiln.v1.RollbackImageResponse
+	(*ListImageHistoryRequest)(nil),   // 22: kiln.v1.ListImageHistoryRequest
+	(*ListImageHistoryResponse)(nil),  // 23: kiln.v1.ListImageHistoryResponse
+	(*DeleteImageRequest)(nil),        // 24: kiln.v1.DeleteImageRequest
+	(*DeleteImageResponse)(nil),       // 25: kiln.v1.DeleteImageResponse
+	(*FindMissingFilesRequest)(nil),   // 26: kiln.v1.FindMissingFilesRequest
+	(*FindMissingFilesResponse)(nil),  // 27: kiln.v1.FindMissingFilesResponse
+	(*UploadFileRequest)(nil),         // 28: kiln.v1.UploadFileRequest
+	(*UploadFileResponse)(nil),        // 29: kiln.v1.UploadFileResponse
+	(*RunImageRequest)(nil),           // 30: kiln.v1.RunImageRequest
+	(*RunImageResponse)(nil),          // 31: kiln.v1.RunImageResponse
+	nil,                               // 32: kiln.v1.Recipe.EnvEntry
+	nil,                               // 33: kiln.v1.RunImageRequest.EnvEntry
+	(*OfficialImage)(nil),             // 34: kiln.v1.OfficialImage
+	(*Package)(nil),                   // 35: kiln.v1.Package
+	(*timestamppb.Timestamp)(nil),     // 36: google.protobuf.Timestamp
 }
 var file_kiln_v1_image_proto_depIdxs = []int32{
-	1,  // 0: kiln.v1.Recipe.packages:type_name -> kiln.v1.PackageEntry
-	2,  // 1: kiln.v1.Recipe.files:type_name -> kiln.v1.RecipeFile
-	31, // 2: kiln.v1.Recipe.env:type_name -> kiln.v1.Recipe.EnvEntry
-	3,  // 3: kiln.v1.RecipeFile.tree:type_name -> kiln.v1.RecipeNode
-	0,  // 4: kiln.v1.ImageSpec.recipe:type_name -> kiln.v1.Recipe
-	4,  // 5: kiln.v1.ImageSpec.test:type_name -> kiln.v1.ImageTest
-	5,  // 6: kiln.v1.Image.spec:type_name -> kiln.v1.ImageSpec
-	33, // 7: kiln.v1.Image.base:type_name -> kiln.v1.OfficialImage
-	34, // 8: kiln.v1.Image.packages:type_name -> kiln.v1.Package
-	35, // 9: kiln.v1.Image.created_at:type_name -> google.protobuf.Timestamp
-	35, // 10: kiln.v1.Image.updated_at:type_name -> google.protobuf.Timestamp
-	0,  // 11: kiln.v1.ImageVersion.recipe:type_name -> kiln.v1.Recipe
-	35, // 12: kiln.v1.ImageVersion.tested_at:type_name -> google.protobuf.Timestamp
-	35, // 13: kiln.v1.ImageVersion.created_at:type_name -> google.protobuf.Timestamp
-	35, // 14: kiln.v1.ImageVersion.published_at:type_name -> google.protobuf.Timestamp
-	35, // 15: kiln.v1.ImageHistoryEntry.at:type_name -> google.protobuf.Timestamp
-	5,  // 16: kiln.v1.CreateImageRequest.spec:type_name -> kiln.v1.ImageSpec
-	6,  // 17: kiln.v1.CreateImageResponse.image:type_name -> kiln.v1.Image
-	6,  // 18: kiln.v1.GetImageResponse.image:type_name -> kiln.v1.Image
-	6,  // 19: kiln.v1.ListImagesResponse.images:type_name -> kiln.v1.Image
-	7,  // 20: kiln.v1.ListImageVersionsResponse.versions:type_name -> kiln.v1.ImageVersion
-	5,  // 21: kiln.v1.UpdateImageRequest.spec:type_name -> kiln.v1.ImageSpec
-	6,  // 22: kiln.v1.UpdateImageResponse.image:type_name -> kiln.v1.Image
-	6,  // 23: kiln.v1.RollbackImageResponse.image:type_name -> kiln.v1.Image
-	8,  // 24: kiln.v1.ListImageHistoryResponse.entries:type_name -> kiln.v1.ImageHistoryEntry
-	32, // 25: kiln.v1.RunImageRequest.env:type_name -> kiln.v1.RunImageRequest.EnvEntry
-	9,  // 26: kiln.v1.ImageService.CreateImage:input_type -> kiln.v1.CreateImageRequest
-	11, // 27: kiln.v1.ImageService.GetImage:input_type -> kiln.v1.GetImageRequest
-	13, // 28: kiln.v1.ImageService.ListImages:input_type -> kiln.v1.ListImagesRequest
-	15, // 29: kiln.v1.ImageService.ListImageVersions:input_type -> kiln.v1.ListImageVersionsRequest
-	17, // 30: kiln.v1.ImageService.UpdateImage:input_type -> kiln.v1.UpdateImageRequest
-	19, // 31: kiln.v1.ImageService.RollbackImage:input_type -> kiln.v1.RollbackImageRequest
-	21, // 32: kiln.v1.ImageService.ListImageHistory:input_type -> kiln.v1.ListImageHistoryRequest
-	23, // 33: kiln.v1.ImageService.DeleteImage:input_type -> kiln.v1.DeleteImageRequest
-	25, // 34: kiln.v1.ImageService.FindMissingFiles:input_type -> kiln.v1.FindMissingFilesRequest
-	27, // 35: kiln.v1.ImageService.UploadFile:input_type -> kiln.v1.UploadFileRequest
-	29, // 36: kiln.v1.ImageService.RunImage:input_type -> kiln.v1.RunImageRequest
-	10, // 37: kiln.v1.ImageService.CreateImage:output_type -> kiln.v1.CreateImageResponse
-	12, // 38: kiln.v1.ImageService.GetImage:output_type -> kiln.v1.GetImageResponse
-	14, // 39: kiln.v1.ImageService.ListImages:output_type -> kiln.v1.ListImagesResponse
-	16, // 40: kiln.v1.ImageService.ListImageVersions:output_type -> kiln.v1.ListImageVersionsResponse
-	18, // 41: kiln.v1.ImageService.UpdateImage:output_type -> kiln.v1.UpdateImageResponse
-	20, // 42: kiln.v1.ImageService.RollbackImage:output_type -> kiln.v1.RollbackImageResponse
-	22, // 43: kiln.v1.ImageService.ListImageHistory:output_type -> kiln.v1.ListImageHistoryResponse
-	24, // 44: kiln.v1.ImageService.DeleteImage:output_type -> kiln.v1.DeleteImageResponse
-	26, // 45: kiln.v1.ImageService.FindMissingFiles:output_type -> kiln.v1.FindMissingFilesResponse
-	28, // 46: kiln.v1.ImageService.UploadFile:output_type -> kiln.v1.UploadFileResponse
-	30, // 47: kiln.v1.ImageService.RunImage:output_type -> kiln.v1.RunImageResponse
-	37, // [37:48] is the sub-list for method output_type
-	26, // [26:37] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	2,  // 0: kiln.v1.Recipe.packages:type_name -> kiln.v1.PackageEntry
+	3,  // 1: kiln.v1.Recipe.files:type_name -> kiln.v1.RecipeFile
+	32, // 2: kiln.v1.Recipe.env:type_name -> kiln.v1.Recipe.EnvEntry
+	1,  // 3: kiln.v1.Recipe.registry:type_name -> kiln.v1.RegistrySource
+	4,  // 4: kiln.v1.RecipeFile.tree:type_name -> kiln.v1.RecipeNode
+	0,  // 5: kiln.v1.ImageSpec.recipe:type_name -> kiln.v1.Recipe
+	5,  // 6: kiln.v1.ImageSpec.test:type_name -> kiln.v1.ImageTest
+	6,  // 7: kiln.v1.Image.spec:type_name -> kiln.v1.ImageSpec
+	34, // 8: kiln.v1.Image.base:type_name -> kiln.v1.OfficialImage
+	35, // 9: kiln.v1.Image.packages:type_name -> kiln.v1.Package
+	36, // 10: kiln.v1.Image.created_at:type_name -> google.protobuf.Timestamp
+	36, // 11: kiln.v1.Image.updated_at:type_name -> google.protobuf.Timestamp
+	0,  // 12: kiln.v1.ImageVersion.recipe:type_name -> kiln.v1.Recipe
+	36, // 13: kiln.v1.ImageVersion.tested_at:type_name -> google.protobuf.Timestamp
+	36, // 14: kiln.v1.ImageVersion.created_at:type_name -> google.protobuf.Timestamp
+	36, // 15: kiln.v1.ImageVersion.published_at:type_name -> google.protobuf.Timestamp
+	36, // 16: kiln.v1.ImageHistoryEntry.at:type_name -> google.protobuf.Timestamp
+	6,  // 17: kiln.v1.CreateImageRequest.spec:type_name -> kiln.v1.ImageSpec
+	7,  // 18: kiln.v1.CreateImageResponse.image:type_name -> kiln.v1.Image
+	7,  // 19: kiln.v1.GetImageResponse.image:type_name -> kiln.v1.Image
+	7,  // 20: kiln.v1.ListImagesResponse.images:type_name -> kiln.v1.Image
+	8,  // 21: kiln.v1.ListImageVersionsResponse.versions:type_name -> kiln.v1.ImageVersion
+	6,  // 22: kiln.v1.UpdateImageRequest.spec:type_name -> kiln.v1.ImageSpec
+	7,  // 23: kiln.v1.UpdateImageResponse.image:type_name -> kiln.v1.Image
+	7,  // 24: kiln.v1.RollbackImageResponse.image:type_name -> kiln.v1.Image
+	9,  // 25: kiln.v1.ListImageHistoryResponse.entries:type_name -> kiln.v1.ImageHistoryEntry
+	33, // 26: kiln.v1.RunImageRequest.env:type_name -> kiln.v1.RunImageRequest.EnvEntry
+	10, // 27: kiln.v1.ImageService.CreateImage:input_type -> kiln.v1.CreateImageRequest
+	12, // 28: kiln.v1.ImageService.GetImage:input_type -> kiln.v1.GetImageRequest
+	14, // 29: kiln.v1.ImageService.ListImages:input_type -> kiln.v1.ListImagesRequest
+	16, // 30: kiln.v1.ImageService.ListImageVersions:input_type -> kiln.v1.ListImageVersionsRequest
+	18, // 31: kiln.v1.ImageService.UpdateImage:input_type -> kiln.v1.UpdateImageRequest
+	20, // 32: kiln.v1.ImageService.RollbackImage:input_type -> kiln.v1.RollbackImageRequest
+	22, // 33: kiln.v1.ImageService.ListImageHistory:input_type -> kiln.v1.ListImageHistoryRequest
+	24, // 34: kiln.v1.ImageService.DeleteImage:input_type -> kiln.v1.DeleteImageRequest
+	26, // 35: kiln.v1.ImageService.FindMissingFiles:input_type -> kiln.v1.FindMissingFilesRequest
+	28, // 36: kiln.v1.ImageService.UploadFile:input_type -> kiln.v1.UploadFileRequest
+	30, // 37: kiln.v1.ImageService.RunImage:input_type -> kiln.v1.RunImageRequest
+	11, // 38: kiln.v1.ImageService.CreateImage:output_type -> kiln.v1.CreateImageResponse
+	13, // 39: kiln.v1.ImageService.GetImage:output_type -> kiln.v1.GetImageResponse
+	15, // 40: kiln.v1.ImageService.ListImages:output_type -> kiln.v1.ListImagesResponse
+	17, // 41: kiln.v1.ImageService.ListImageVersions:output_type -> kiln.v1.ListImageVersionsResponse
+	19, // 42: kiln.v1.ImageService.UpdateImage:output_type -> kiln.v1.UpdateImageResponse
+	21, // 43: kiln.v1.ImageService.RollbackImage:output_type -> kiln.v1.RollbackImageResponse
+	23, // 44: kiln.v1.ImageService.ListImageHistory:output_type -> kiln.v1.ListImageHistoryResponse
+	25, // 45: kiln.v1.ImageService.DeleteImage:output_type -> kiln.v1.DeleteImageResponse
+	27, // 46: kiln.v1.ImageService.FindMissingFiles:output_type -> kiln.v1.FindMissingFilesResponse
+	29, // 47: kiln.v1.ImageService.UploadFile:output_type -> kiln.v1.UploadFileResponse
+	31, // 48: kiln.v1.ImageService.RunImage:output_type -> kiln.v1.RunImageResponse
+	38, // [38:49] is the sub-list for method output_type
+	27, // [27:38] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_kiln_v1_image_proto_init() }
@@ -2293,7 +2400,7 @@ func file_kiln_v1_image_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_kiln_v1_image_proto_rawDesc), len(file_kiln_v1_image_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
