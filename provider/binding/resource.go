@@ -170,11 +170,10 @@ func (r *bindingResource) Create(ctx context.Context, req framework.CreateReques
 	doing := "bind image " + plan.ImageID.ValueString() + " to workspace " + plan.WorkspaceID.ValueString()
 	var created domain.Binding
 	if r.Write(ctx, doing, &resp.Diagnostics, func(c *client.Client) (err error) {
-		defer r.Session.Attaching()()
-		created, err = c.CreateBinding(ctx, plan.ImageID.ValueString(), plan.WorkspaceID.ValueString())
-		if err == nil {
-			err = r.Session.Claim(created.ID(), "workspace_id", created.WorkspaceID)
-		}
+		_, err = r.Session.Attach(ctx, session.DefaultTimeout, func() (session.Created, error) {
+			created, err = c.CreateBinding(ctx, plan.ImageID.ValueString(), plan.WorkspaceID.ValueString())
+			return session.Created{ID: created.ID(), Field: "workspace_id", Value: created.WorkspaceID}, err
+		})
 		return err
 	}) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, toModel(created))...)

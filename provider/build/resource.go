@@ -50,21 +50,13 @@ func (r *buildResource) Create(ctx context.Context, req framework.CreateRequest,
 		"with a longer timeouts.create."
 	key := uuid.NewString()
 	w.Ask = func(c *client.Client) (b domain.Build, err error) {
-		var claimed error
-		w.Limit, err = r.Session.AwaitRoom(ctx, w.Limit, func() error {
-			defer r.Session.Attaching()()
+		w.Limit, err = r.Session.Attach(ctx, w.Limit, func() (session.Created, error) {
 			b, err = c.CreateBuild(ctx, client.CreateBuild{
 				Key: key, ImageID: plan.ImageID.ValueString(), ImageVersion: int(plan.ImageVersion.ValueInt64()),
 				ResourceGroupID: plan.ResourceGroupID.ValueString(), CU: plan.CU.ValueFloat64(),
 			})
-			if err == nil {
-				claimed = r.Session.Claim(b.ID, "image_id", b.ImageID)
-			}
-			return err
+			return session.Created{ID: b.ID, Field: "image_id", Value: b.ImageID}, err
 		})
-		if err == nil {
-			err = claimed
-		}
 		return b, err
 	}
 	resource.Do(ctx, &r.Base, w)

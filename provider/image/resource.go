@@ -50,15 +50,11 @@ func (r *imageResource) Create(ctx context.Context, req framework.CreateRequest,
 		"with a longer timeouts.create."
 	key := uuid.NewString()
 	r.write(ctx, w, func(c *client.Client, spec domain.Spec, hash string) (img domain.Image, err error) {
-		w.Limit, err = r.Session.AwaitRoom(ctx, w.Limit, func() error {
-			defer r.Session.Attaching()()
+		w.Limit, err = r.Session.Attach(ctx, w.Limit, func() (session.Created, error) {
 			img, err = c.CreateImage(ctx, client.CreateImage{
 				Key: key, Region: plan.Region.ValueString(), Spec: spec, ExpectedHash: hash,
 			})
-			if err == nil {
-				err = r.Session.Claim(img.ID, "name", spec.Name)
-			}
-			return err
+			return session.Created{ID: img.ID, Field: "name", Value: spec.Name}, err
 		})
 		return img, err
 	})

@@ -1,28 +1,44 @@
 package session
 
 import (
+	"context"
+	"time"
+
 	"github.com/kilnhq/kiln/internal/domain/problem"
 )
 
-// Attaching keeps deletions away while something is created, until the function that it gives is called: a creation goes on with
-// what is there, and must not do so with what is about to go. Call Claim before. It waits for the deletions that are under way.
-func (s *Session) Attaching() (done func()) {
-	s.attaching.Lock()
-	return s.attaching.Unlock
+// Created is what a resource has created: its id, and the attribute by which another resource may ask for the same.
+type Created struct{ ID, Field, Value string }
+
+// Attach creates something as AwaitRoom does. The daemon goes on with a creation that was interrupted: meanwhile nothing is deleted, for
+// that might be what is gone on with; and what another resource of this apply has created already is refused.
+func (s *Session) Attach(ctx context.Context, limit time.Duration, create func() (Created, error)) (time.Duration, error) {
+	var refused error
+	left, err := s.AwaitRoom(ctx, limit, func() error {
+		s.attaching.Lock()
+		defer s.attaching.Unlock()
+		c, err := create()
+		if err == nil {
+			refused = s.claim(c) // nothing that another write may put right
+		}
+		return err
+	})
+	if err == nil {
+		err = refused
+	}
+	return left, err
 }
 
-// Claim refuses what a resource has created when another one of this apply has created the same: the daemon goes on with a
-// creation that was interrupted, and cannot see that two resources ask for one thing.
-func (s *Session) Claim(id, field, value string) error {
+func (s *Session) claim(c Created) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.created[id] {
-		s.created[id] = true
+	if !s.created[c.ID] {
+		s.created[c.ID] = true
 		return nil
 	}
 	return problem.Problem{
-		Code: problem.NameConflict, Field: field, Value: value, Limit: "one resource for one thing",
-		Detail: "another resource of this configuration has created the same: " + id, Remedy: "Remove one of the two resources.",
+		Code: problem.NameConflict, Field: c.Field, Value: c.Value, Limit: "one resource for one thing",
+		Detail: "another resource of this configuration has created the same: " + c.ID, Remedy: "Remove one of the two resources.",
 	}
 }
 

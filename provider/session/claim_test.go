@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/kilnhq/kiln/internal/domain/problem"
 	"github.com/kilnhq/kiln/provider/session"
@@ -11,11 +12,12 @@ import (
 func TestClaim(t *testing.T) {
 	t.Parallel()
 	s := session.New(session.Config{})
-	if err := s.Claim("img-1", "name", "a"); err != nil {
+	create := func() (session.Created, error) { return session.Created{ID: "img-1", Field: "name", Value: "a"}, nil }
+	if _, err := s.Attach(t.Context(), time.Hour, create); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Claim("img-1", "name", "a"); !problem.Has(err, problem.NameConflict) {
-		t.Errorf("second claim: %v, want %s", err, problem.NameConflict)
+	if left, err := s.Attach(t.Context(), time.Hour, create); !problem.Has(err, problem.NameConflict) || left != time.Hour {
+		t.Errorf("second creation: %v, %s left, want %s at once", err, left, problem.NameConflict)
 	}
 	for id, want := range map[string]bool{"img-1": true, "img-2": false} {
 		removed := false
@@ -36,8 +38,13 @@ func TestAttaching(t *testing.T) {
 	begun, created, there := make(chan struct{}), make(chan bool), true
 	go func() {
 		<-begun
-		defer s.Attaching()()
-		created <- there
+		_, err := s.Attach(t.Context(), time.Hour, func() (session.Created, error) {
+			created <- there
+			return session.Created{ID: "img-2"}, nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	}()
 	if _, err := s.Release("img-1", func() error {
 		close(begun)
