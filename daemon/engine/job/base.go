@@ -96,39 +96,30 @@ func (b *build) unpack(ctx context.Context, dir string) (string, error) {
 }
 
 // checkNeeds looks for the data of the time zone and for programs.
-func (b *build) checkNeeds(ctx context.Context, id string, base *worker.Base) (err error) {
-	builder, err := b.newContainer(ctx, id)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := builder.Delete(); err != nil {
-			b.report.remark("remove working container: %v", err)
+func (b *build) checkNeeds(ctx context.Context, id string, base *worker.Base) error {
+	return b.lookInto(ctx, id, func(builder *buildah.Builder, root string) error {
+		if zone := b.spec.TimeZone; zone != "" {
+			there, err := hasFile(root, zoneInfo+zone)
+			if err != nil {
+				return err
+			}
+			if !there {
+				return &worker.Failure{Kind: worker.FailureZone, Step: zone, Message: "there is no " + zoneInfo + zone + " in the image"}
+			}
 		}
-	}()
-	root, err := builder.Mount("")
-	if err != nil {
-		return fmt.Errorf("mount image: %w", err)
-	}
-	if zone := b.spec.TimeZone; zone != "" {
-		there, err := hasFile(root, zoneInfo+zone)
-		if err != nil {
-			return err
+		for _, n := range base.Needs {
+			there, err := hasFile(root, candidates(builder, n)...)
+			if err != nil {
+				return err
+			}
+			if !there {
+				return &worker.Failure{
+					Kind: worker.FailureProgram, Step: n.Name, Message: "there is no " + strings.Join(n.Programs, ", no ") + " in the image",
+				}
+			}
 		}
-		if !there {
-			return &worker.Failure{Kind: worker.FailureZone, Step: zone, Message: "there is no " + zoneInfo + zone + " in the image"}
-		}
-	}
-	for _, n := range base.Needs {
-		there, err := hasFile(root, candidates(builder, n)...)
-		if err != nil {
-			return err
-		}
-		if !there {
-			return &worker.Failure{Kind: worker.FailureProgram, Step: n.Name, Message: "there is no " + strings.Join(n.Programs, ", no ") + " in the image"}
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // candidates gives the places where the programs of a need may be.

@@ -10,6 +10,7 @@ import (
 	"runtime"
 
 	"github.com/opencontainers/go-digest"
+	"go.podman.io/buildah"
 	"go.podman.io/image/v5/manifest"
 	imagestorage "go.podman.io/image/v5/storage"
 	"go.podman.io/image/v5/types"
@@ -108,17 +109,7 @@ func (r *runner) checkImage(ctx context.Context, id string) error {
 	if dir := config.Config.WorkingDir; dir != "" && (!path.IsAbs(dir) || path.Clean(dir) != dir) {
 		return failed(worker.FailureImage, fmt.Errorf("working directory %q is not a clean absolute path", dir))
 	}
-	// A mounted container, not a mounted image: for that, the store would make a copy with other owners.
-	builder, err := r.newContainer(ctx, id)
-	if err != nil {
-		return failed(worker.FailureImage, err)
-	}
-	defer func() { _ = builder.Delete() }()
-	root, err := builder.Mount("")
-	if err != nil {
-		return failed(worker.FailureImage, fmt.Errorf("mount image: %w", err))
-	}
-	if err := checkRoot(root); err != nil {
+	if err := r.lookInto(ctx, id, func(_ *buildah.Builder, root string) error { return checkRoot(root) }); err != nil {
 		return failed(worker.FailureImage, err)
 	}
 	return nil

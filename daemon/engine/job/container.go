@@ -101,6 +101,28 @@ func (r *runner) newContainer(ctx context.Context, image string) (*buildah.Build
 	return builder, nil
 }
 
+// lookInto shows what is in an image: a working container of it and that one's root directory. A mounted container, not a mounted image: for
+// that, the store would make a copy with other owners.
+func (r *runner) lookInto(ctx context.Context, image string, look func(builder *buildah.Builder, root string) error) error {
+	builder, err := r.newContainer(ctx, image)
+	if err != nil {
+		return err
+	}
+	defer r.discard(builder)
+	root, err := builder.Mount("")
+	if err != nil {
+		return fmt.Errorf("mount image: %w", err)
+	}
+	return look(builder, root)
+}
+
+// discard removes a working container; what is left of one goes when the job ends.
+func (r *runner) discard(builder *buildah.Builder) {
+	if err := builder.Delete(); err != nil {
+		r.report.remark("remove working container: %v", err)
+	}
+}
+
 // command is one command in a container of its own.
 type command struct {
 	image          string
@@ -119,11 +141,7 @@ func (r *runner) inContainer(ctx context.Context, c command) error {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := builder.Delete(); err != nil {
-			r.report.remark("remove working container: %v", err)
-		}
-	}()
+	defer r.discard(builder)
 	r.watch.begin(c.name, c.limit)
 	defer r.watch.end()
 	return builder.Run(c.argv, buildah.RunOptions{

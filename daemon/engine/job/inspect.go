@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"go.podman.io/buildah"
 	imagestorage "go.podman.io/image/v5/storage"
 
 	"github.com/kilnhq/kiln/daemon/engine/inventory"
@@ -36,20 +37,11 @@ func (r *runner) inspect(ctx context.Context, id string) (worker.Result, error) 
 
 // inventory finds the packages of an image.
 func (r *runner) inventory(ctx context.Context, id string) (found inventory.Inventory, err error) {
-	builder, err := r.newContainer(ctx, id)
+	err = r.lookInto(ctx, id, func(_ *buildah.Builder, root string) error {
+		found, err = inventory.Read(root)
+		return err
+	})
 	if err != nil {
-		return found, err
-	}
-	defer func() {
-		if err := builder.Delete(); err != nil {
-			r.report.remark("remove working container: %v", err)
-		}
-	}()
-	root, err := builder.Mount("")
-	if err != nil {
-		return found, fmt.Errorf("mount image: %w", err)
-	}
-	if found, err = inventory.Read(root); err != nil {
 		return found, fmt.Errorf("list packages: %w", err)
 	}
 	if !found.RPM {

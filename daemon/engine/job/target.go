@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/openshift/imagebuilder/dockerfile/parser"
+	"go.podman.io/buildah"
 	"go.podman.io/buildah/copier"
 
 	"github.com/kilnhq/kiln/daemon/worker"
@@ -13,36 +14,25 @@ import (
 
 // checkTargets refuses to copy a file to where the base has a directory: it would land in there, under a name of ours, and
 // nobody would be told.
-func (b *build) checkTargets(ctx context.Context, node *parser.Node) (err error) {
+func (b *build) checkTargets(ctx context.Context, node *parser.Node) error {
 	targets := copied(node)
 	if len(targets) == 0 || b.base == "" {
 		return nil
 	}
-	builder, err := b.newContainer(ctx, b.base)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err := builder.Delete(); err != nil {
-			b.report.remark("remove working container: %v", err)
+	return b.lookInto(ctx, b.base, func(_ *buildah.Builder, root string) error {
+		stats, err := copier.Stat(root, root, copier.StatOptions{}, targets)
+		if err != nil {
+			return fmt.Errorf("look at the targets of files: %w", err)
 		}
-	}()
-	root, err := builder.Mount("")
-	if err != nil {
-		return fmt.Errorf("mount base image: %w", err)
-	}
-	stats, err := copier.Stat(root, root, copier.StatOptions{}, targets)
-	if err != nil {
-		return fmt.Errorf("look at the targets of files: %w", err)
-	}
-	for i, s := range stats {
-		for _, name := range s.Globbed {
-			if item := s.Results[name]; item != nil && item.IsDir {
-				return &worker.Failure{Kind: worker.FailureTarget, Step: targets[i]}
+		for i, s := range stats {
+			for _, name := range s.Globbed {
+				if item := s.Results[name]; item != nil && item.IsDir {
+					return &worker.Failure{Kind: worker.FailureTarget, Step: targets[i]}
+				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // copied gives the targets of the COPY instructions.

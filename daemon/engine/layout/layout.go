@@ -12,7 +12,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -121,9 +120,6 @@ func configuration(root *os.Root, m manifest.Manifest, i Image) (config imgspec.
 	}
 	if config.OS != "linux" || config.Architecture != i.Architecture {
 		return config, Refusal{Platform, config.OS + "/" + config.Architecture}
-	}
-	if dir := config.Config.WorkingDir; dir != "" && (!path.IsAbs(dir) || path.Clean(dir) != dir) {
-		return config, bad("its working directory %.100q is not a clean absolute path", dir)
 	}
 	return config, nil
 }

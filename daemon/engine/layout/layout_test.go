@@ -154,7 +154,6 @@ func TestLies(t *testing.T) {
 		"elsewhere":     {"amd64", good, func(m, _ object) { layer(m)["urls"] = []string{"https://a"} }, layout.Bad, "elsewhere"},
 		"no layers":     {"amd64", good, func(m, _ object) { m["layers"] = []object{} }, layout.Bad, "0 layers"},
 		"list":          {"amd64", good, func(m, _ object) { m["mediaType"] = "application/vnd.oci.image.index.v1+json" }, layout.Bad, "no image's"},
-		"working dir":   {"amd64", good, func(_, c object) { c["config"] = object{"WorkingDir": "../x"} }, layout.Bad, "working directory"},
 		"on build":      {"amd64", good, func(_, c object) { c["config"] = object{"OnBuild": []string{"RUN x"}} }, layout.Bad, "ONBUILD"},
 		"no archive":    {"amd64", distributiontest.Blob{Content: []byte("a layer of nothing but text, without any form")}, nil, layout.Bad, "compressed with"},
 		"layer swapped": {"amd64", good, func(m, _ object) { layer(m)["digest"] = "sha256:../../etc/passwd" }, layout.Bad, "no SHA-256"},
