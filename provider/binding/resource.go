@@ -140,15 +140,9 @@ func (r *bindingResource) judgeTaken(ctx context.Context, plan model, diags *dia
 		return
 	}
 	id := domain.Binding{ImageID: plan.ImageID.ValueString(), WorkspaceID: plan.WorkspaceID.ValueString()}.ID()
-	there, ok := all[id]
-	taken := there.Taken()
-	switch {
-	case !ok || r.Session.Manages(id):
-	case r.Session.Plans():
-		r.Session.JudgeHolder(ctx, id, taken, diags)
-	default:
-		taken.Detail += ". It is this resource's own when it is replaced; else it is taken over, and goes when this resource goes"
-		diagnostic.AddWarning(diags, "", taken)
+	if there, ok := all[id]; ok {
+		r.Session.JudgeTakeover(ctx, id, there.Taken(),
+			"It is this resource's own when it is replaced; else it is taken over, and goes when this resource goes", diags)
 	}
 }
 

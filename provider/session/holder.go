@@ -118,8 +118,25 @@ func (s *Session) JudgeHolder(ctx context.Context, id string, refusal problem.Pr
 	s.judge(ctx, id, refusal, diags)
 }
 
+// JudgeTakeover is JudgeHolder for what a creation would take over without being asked. Within an apply it may be the second half of a
+// replacement, and find what its first half has left: as long as nothing says that this is a plan, that is a warning, with those words.
+func (s *Session) JudgeTakeover(ctx context.Context, id string, refusal problem.Problem, unclear string, diags *diag.Diagnostics) {
+	at := s.holds(ctx, id)
+	if at == elsewhere && !s.Plans() { // which it may have heard while it waited
+		refusal.Detail += ". " + unclear
+		diagnostic.AddWarning(diags, "", refusal)
+		return
+	}
+	tell(at, refusal, diags)
+}
+
 func (s *Session) judge(ctx context.Context, id string, refusal problem.Problem, diags *diag.Diagnostics) holder {
 	at := s.holds(ctx, id)
+	tell(at, refusal, diags)
+	return at
+}
+
+func tell(at holder, refusal problem.Problem, diags *diag.Diagnostics) {
 	switch at {
 	case elsewhere:
 		diagnostic.AddError(diags, "", refusal)
@@ -128,7 +145,6 @@ func (s *Session) judge(ctx context.Context, id string, refusal problem.Problem,
 		diagnostic.AddWarning(diags, "", refusal)
 	case here, freed:
 	}
-	return at
 }
 
 // JudgeTaken is JudgeHolder for a name. What the same plan sets free is waited for in the apply, and Terraform does only so many

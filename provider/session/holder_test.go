@@ -12,6 +12,41 @@ import (
 	"github.com/kilnhq/kiln/provider/terraform"
 )
 
+// TestJudgeTakeover: what a creation would take over is refused in a plan, also when that is heard to be one while it waits, and else warned of.
+func TestJudgeTakeover(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		plans            bool
+		later            func(s *session.Session) // two seconds after it is asked
+		after            time.Duration
+		errors, warnings int
+	}{
+		"Plan":       {true, nil, 3 * time.Second, 1, 0},
+		"Unclear":    {false, nil, 3 * time.Second, 0, 1},
+		"HeardLater": {false, func(s *session.Session) { s.Refreshing()() }, 5 * time.Second, 1, 0},
+		"Here":       {false, func(s *session.Session) { s.Manage("x") }, 2 * time.Second, 0, 0},
+		"Writes":     {false, func(s *session.Session) { s.Writing()() }, 2 * time.Second, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := session.New(session.Config{Terraform: terraform.Call{Parallelism: 10, Plans: tt.plans}})
+				if tt.later != nil {
+					time.AfterFunc(2*time.Second, func() { tt.later(s) })
+				}
+				var diags diag.Diagnostics
+				done, started := s.Busy(), time.Now()
+				s.JudgeTakeover(t.Context(), "x", problem.Problem{Code: problem.NameConflict}, "It may be its own", &diags)
+				done()
+				if after := time.Since(started); after != tt.after || diags.ErrorsCount() != tt.errors || diags.WarningsCount() != tt.warnings {
+					t.Errorf("after = %s, %v; want %s, %d errors, %d warnings", after, diags, tt.after, tt.errors, tt.warnings)
+				}
+				synctest.Wait()
+			})
+		})
+	}
+}
+
 // TestJudgeHolder: what a plan wants and somebody has is refused when nothing more is to come, and not when it may be in this state.
 func TestJudgeHolder(t *testing.T) {
 	t.Parallel()

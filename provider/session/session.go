@@ -179,13 +179,6 @@ func (s *Session) Manage(id string) {
 	}
 }
 
-// Manages says whether this state is known to hold an object.
-func (s *Session) Manages(id string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.managed[id]
-}
-
 // PlanImage tells the session whether the plan changes an image that is there already, and the id of the resource group in which
 // it is to be tested.
 func (s *Session) PlanImage(id string, changes bool, group types.String) {
