@@ -68,6 +68,17 @@ func newIndex() (*index, error) {
 	return x, nil
 }
 
+// ownIndex starts a package index that the test may change.
+func ownIndex(t *testing.T) *index {
+	t.Helper()
+	x, err := newIndex()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = x.server.Close() })
+	return x
+}
+
 // host is how a step names the index, and a network has to allow it.
 func (x *index) host() string {
 	_, port, _ := net.SplitHostPort(x.listener.Addr().String()) // an address of a listener is good

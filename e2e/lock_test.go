@@ -8,17 +8,6 @@ import (
 	"testing"
 )
 
-// ownIndex starts a package index that the test may change.
-func ownIndex(t *testing.T) *index {
-	t.Helper()
-	x, err := newIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = x.server.Close() })
-	return x
-}
-
 // python is a packages argument with requirements from an index.
 func (x *index) python(requirements ...string) string {
 	return fmt.Sprintf("packages = [{ type = \"python3\", names = [\"%s\"], index = %q }]", strings.Join(requirements, `", "`), x.url())

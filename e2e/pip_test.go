@@ -17,11 +17,7 @@ const pythonImage = "dataworks_pyodps_task_pod"
 func TestPip(t *testing.T) {
 	t.Parallel()
 	d := daemon(t)
-	x, err := newIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = x.server.Close() })
+	x := ownIndex(t)
 	packages := fmt.Sprintf("packages = [{ type = \"python3\", names = [\"kilnwheel==1.2.3\"], index = %q }]", x.url())
 	test := `commands = ["/home/tops/bin/python3 -c 'import kilnwheel'"]`
 	config := surroundings("pip", x.host()) + customImage("pip", pythonImage, "pyodps3", packages, test)
@@ -74,11 +70,7 @@ func TestPipConfigured(t *testing.T) {
 func TestIndexTLS(t *testing.T) {
 	t.Parallel()
 	d := daemon(t)
-	x, err := newIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = x.server.Close() })
+	x := ownIndex(t)
 	closed := httptest.NewTLSServer(x.server.Handler)
 	t.Cleanup(closed.Close)
 	_, port, _ := net.SplitHostPort(closed.Listener.Addr().String()) // an address of a listener is good

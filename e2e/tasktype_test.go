@@ -56,11 +56,7 @@ func TestTaskTypes(t *testing.T) {
 func TestPackageTypes(t *testing.T) {
 	t.Parallel()
 	d := daemon(t)
-	x, err := newIndex()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = x.server.Close() })
+	x := ownIndex(t)
 	packages := fmt.Sprintf(`packages = [
     { type = "python2", names = ["%s==1.2.3", "pip==20.3.4"], index = %q },
     { type = "python3", names = ["kilnnew==1.2.3"], index = %q },

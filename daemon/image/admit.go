@@ -196,7 +196,7 @@ func change(tx Tx, i domain.Image, a admitted) error {
 			return back(tx, i, v.Number, domain.ActionRevert)
 		}
 	}
-	if err := official.AdmitBase(a.from.catalogue, a.from.base, official.Tag(before.Base.Official, before.Base.Version)).Err(); err != nil {
+	if err := official.AdmitBase(a.from.catalogue, a.from.base, before.Base.Name()).Err(); err != nil {
 		return err
 	}
 	i.CurrentVersion = versions[len(versions)-1].Number + 1

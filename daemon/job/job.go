@@ -144,7 +144,7 @@ func (m *Maker) Run(ctx context.Context, p domain.Process, image string, c worke
 // RunOfficial runs a command in an official image.
 func (m *Maker) RunOfficial(ctx context.Context, p domain.Process, base recipe.Base, c worker.Command, log *process.Journal) (worker.Result, error) {
 	return m.onBase(ctx, base, log, func(official.Image) (worker.Result, error) {
-		return m.Run(ctx, p, official.Tag(base.Official, base.Version), c, log)
+		return m.Run(ctx, p, base.Name(), c, log)
 	})
 }
 

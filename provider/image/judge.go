@@ -50,8 +50,7 @@ func (p *planner) expired(ctx context.Context) {
 	}
 	var held string
 	if p.state != nil {
-		before := p.state.base(ctx, p.diags).spec.Recipe.Base
-		held = official.Tag(before.Official, before.Version)
+		held = p.state.base(ctx, p.diags).spec.Recipe.Base.Name()
 	}
 	diagnostic.AddError(p.diags, "", official.AdmitBase(p.snapshot.Official, *p.base, held).Err())
 }

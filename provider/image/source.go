@@ -29,12 +29,7 @@ func (d *draft) source(ctx context.Context, object types.Object) diag.Diagnostic
 	if d.gaps.source = d.gaps.source || object.IsUnknown(); d.gaps.source {
 		d.sources = max(d.sources, 1)
 	}
-	if version := official.Version; !version.IsNull() && !version.IsUnknown() && version.ValueString() == "" {
-		d.refused = append(d.refused, problem.Problem{
-			Code: problem.InvalidParameter, Field: "source.official.version", Value: `""`, Limit: "a version of the catalogue, as YYYYMMDD",
-			Remedy: "Remove the version, or set it to null, for the newest one.",
-		})
-	}
+	d.notEmpty("source.official.version", official.Version, "a version of the catalogue, as YYYYMMDD", "for the newest one")
 	d.spec.Recipe.Base = recipe.Base{Official: official.Image.ValueString(), Version: official.Version.ValueString()}
 	d.gaps.base, d.gaps.version = official.Image.IsUnknown(), official.Version.IsUnknown()
 	if !source.Registry.IsNull() && !source.Registry.IsUnknown() {
@@ -61,14 +56,9 @@ func (d *draft) upstream(m registryModel) {
 			*part.to, d.gaps.base = "unknown", true
 		}
 	}
-	for name, value := range map[string]types.String{"tag": m.Tag, "digest": m.Digest, "start_command": m.StartCommand} {
-		if !value.IsNull() && !value.IsUnknown() && value.ValueString() == "" {
-			d.refused = append(d.refused, problem.Problem{
-				Code: problem.InvalidParameter, Field: recipe.FieldRegistry + "." + name, Value: `""`, Limit: "a text that is not empty",
-				Remedy: "Remove it, or set it to null.",
-			})
-		}
-	}
+	d.notEmpty(recipe.FieldRegistry+".tag", m.Tag, "a tag of the repository", "and name a digest")
+	d.notEmpty(recipe.FieldRegistry+".digest", m.Digest, "sha256: and 64 hexadecimal digits", "and name a tag")
+	d.notEmpty(recipe.FieldStartCommand, m.StartCommand, "a program of the image, and words", "for what the task type takes")
 	if !m.Tag.IsNull() && !m.Digest.IsNull() && !m.Tag.IsUnknown() && !m.Digest.IsUnknown() {
 		d.refused = append(d.refused, problem.Problem{
 			Code: problem.ConflictingAttribute, Field: recipe.FieldRegistry + ".digest", Value: "digest", Limit: "tag or digest",
@@ -79,6 +69,16 @@ func (d *draft) upstream(m registryModel) {
 		u.Tag = "unknown"
 	}
 	d.spec.Recipe.Base.Registry = u
+}
+
+// notEmpty refuses an empty text in place of none: what that would mean, the remedy says.
+func (d *draft) notEmpty(field string, value types.String, limit, meaning string) {
+	if value.IsNull() || value.IsUnknown() || value.ValueString() != "" {
+		return
+	}
+	d.refused = append(d.refused, problem.Problem{
+		Code: problem.InvalidParameter, Field: field, Value: `""`, Limit: limit, Remedy: "Remove it, or set it to null, " + meaning + ".",
+	})
 }
 
 // base reads the source alone.

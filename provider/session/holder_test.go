@@ -12,36 +12,49 @@ import (
 	"github.com/kilnhq/kiln/provider/terraform"
 )
 
+// verdict is what becomes of something that a plan wants and somebody has, and after what time.
+type verdict struct {
+	after            time.Duration
+	errors, warnings int
+}
+
+// check asks for a verdict, and compares it. Later, when there is one, is called two seconds after.
+func (want verdict) check(t *testing.T, s *session.Session, later func(*session.Session), judge func(*diag.Diagnostics)) {
+	t.Helper()
+	if later != nil {
+		time.AfterFunc(2*time.Second, func() { later(s) })
+	}
+	var diags diag.Diagnostics
+	done, started := s.Busy(), time.Now()
+	judge(&diags)
+	done()
+	if got := (verdict{time.Since(started), diags.ErrorsCount(), diags.WarningsCount()}); got != want {
+		t.Errorf("got %+v, want %+v: %v", got, want, diags)
+	}
+	synctest.Wait()
+}
+
 // TestJudgeTakeover: what a creation would take over is refused in a plan, also when that is heard to be one while it waits, and else warned of.
 func TestJudgeTakeover(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		plans            bool
-		later            func(s *session.Session) // two seconds after it is asked
-		after            time.Duration
-		errors, warnings int
+		plans   bool
+		later   func(s *session.Session) // two seconds after it is asked
+		verdict verdict
 	}{
-		"Plan":       {true, nil, 3 * time.Second, 1, 0},
-		"Unclear":    {false, nil, 3 * time.Second, 0, 1},
-		"HeardLater": {false, func(s *session.Session) { s.Refreshing()() }, 5 * time.Second, 1, 0},
-		"Here":       {false, func(s *session.Session) { s.Manage("x") }, 2 * time.Second, 0, 0},
-		"Writes":     {false, func(s *session.Session) { s.Writing()() }, 2 * time.Second, 0, 0},
+		"Plan":       {true, nil, verdict{3 * time.Second, 1, 0}},
+		"Unclear":    {false, nil, verdict{3 * time.Second, 0, 1}},
+		"HeardLater": {false, func(s *session.Session) { s.Refreshing()() }, verdict{5 * time.Second, 1, 0}},
+		"Here":       {false, func(s *session.Session) { s.Manage("x") }, verdict{2 * time.Second, 0, 0}},
+		"Writes":     {false, func(s *session.Session) { s.Writing()() }, verdict{2 * time.Second, 0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := session.New(session.Config{Terraform: terraform.Call{Parallelism: 10, Plans: tt.plans}})
-				if tt.later != nil {
-					time.AfterFunc(2*time.Second, func() { tt.later(s) })
-				}
-				var diags diag.Diagnostics
-				done, started := s.Busy(), time.Now()
-				s.JudgeTakeover(t.Context(), "x", problem.Problem{Code: problem.NameConflict}, "It may be its own", &diags)
-				done()
-				if after := time.Since(started); after != tt.after || diags.ErrorsCount() != tt.errors || diags.WarningsCount() != tt.warnings {
-					t.Errorf("after = %s, %v; want %s, %d errors, %d warnings", after, diags, tt.after, tt.errors, tt.warnings)
-				}
-				synctest.Wait()
+				tt.verdict.check(t, s, tt.later, func(diags *diag.Diagnostics) {
+					s.JudgeTakeover(t.Context(), "x", problem.Problem{Code: problem.NameConflict}, "It may be its own", diags)
+				})
 			})
 		})
 	}
@@ -54,25 +67,23 @@ func TestJudgeHolder(t *testing.T) {
 		parallelism int
 		before      func(s *session.Session)
 		later       func(s *session.Session) // two seconds after it is asked
-		after       time.Duration
-		errors      int
-		warnings    int
+		verdict     verdict
 	}{
-		"Elsewhere":   {10, nil, nil, 3 * time.Second, 1, 0},
-		"Here":        {10, func(s *session.Session) { s.Manage("x") }, nil, 0, 0, 0},
-		"HeardLater":  {10, nil, func(s *session.Session) { s.Manage("x") }, 2 * time.Second, 0, 0},
-		"OtherHeard":  {10, nil, func(s *session.Session) { s.Manage("y") }, 5 * time.Second, 1, 0},
-		"OtherRead":   {10, nil, func(s *session.Session) { s.Refreshing()() }, 5 * time.Second, 1, 0},
-		"OtherIsRead": {10, nil, func(s *session.Session) { time.AfterFunc(time.Minute, s.Refreshing()) }, 65 * time.Second, 1, 0},
+		"Elsewhere":   {10, nil, nil, verdict{3 * time.Second, 1, 0}},
+		"Here":        {10, func(s *session.Session) { s.Manage("x") }, nil, verdict{0, 0, 0}},
+		"HeardLater":  {10, nil, func(s *session.Session) { s.Manage("x") }, verdict{2 * time.Second, 0, 0}},
+		"OtherHeard":  {10, nil, func(s *session.Session) { s.Manage("y") }, verdict{5 * time.Second, 1, 0}},
+		"OtherRead":   {10, nil, func(s *session.Session) { s.Refreshing()() }, verdict{5 * time.Second, 1, 0}},
+		"OtherIsRead": {10, nil, func(s *session.Session) { time.AfterFunc(time.Minute, s.Refreshing()) }, verdict{65 * time.Second, 1, 0}},
 		"HeardAfterALongRead": {10, func(s *session.Session) {
 			done := s.Busy()
 			time.AfterFunc(time.Minute, func() { s.Manage("x"); done() })
-		}, nil, time.Minute, 0, 0},
-		"Writes":     {10, nil, func(s *session.Session) { s.Writing()() }, 2 * time.Second, 0, 0},
-		"OneAtATime": {1, nil, nil, 0, 0, 1},
-		"TwoAtOnce":  {2, nil, nil, 0, 0, 1},
-		"Few":        {3, nil, nil, 3 * time.Second, 1, 0},
-		"OneIsHere":  {1, func(s *session.Session) { s.Manage("x") }, nil, 0, 0, 0},
+		}, nil, verdict{time.Minute, 0, 0}},
+		"Writes":     {10, nil, func(s *session.Session) { s.Writing()() }, verdict{2 * time.Second, 0, 0}},
+		"OneAtATime": {1, nil, nil, verdict{0, 0, 1}},
+		"TwoAtOnce":  {2, nil, nil, verdict{0, 0, 1}},
+		"Few":        {3, nil, nil, verdict{3 * time.Second, 1, 0}},
+		"OneIsHere":  {1, func(s *session.Session) { s.Manage("x") }, nil, verdict{0, 0, 0}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,17 +92,9 @@ func TestJudgeHolder(t *testing.T) {
 				if tt.before != nil {
 					tt.before(s)
 				}
-				if tt.later != nil {
-					time.AfterFunc(2*time.Second, func() { tt.later(s) })
-				}
-				var diags diag.Diagnostics
-				done, started := s.Busy(), time.Now()
-				s.JudgeHolder(t.Context(), "x", problem.Problem{Code: problem.NameConflict}, &diags)
-				done()
-				if after := time.Since(started); after != tt.after || diags.ErrorsCount() != tt.errors || diags.WarningsCount() != tt.warnings {
-					t.Errorf("after = %s, %v; want %s, %d errors, %d warnings", after, diags, tt.after, tt.errors, tt.warnings)
-				}
-				synctest.Wait()
+				tt.verdict.check(t, s, tt.later, func(diags *diag.Diagnostics) {
+					s.JudgeHolder(t.Context(), "x", problem.Problem{Code: problem.NameConflict}, diags)
+				})
 			})
 		})
 	}

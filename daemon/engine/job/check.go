@@ -16,13 +16,12 @@ import (
 	"go.podman.io/image/v5/types"
 
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 )
 
-// What an image of a registry may have at most. The compressed size is what the manifest states; while layers are
-// unpacked, the watch over the disk ends one that inflates without end.
+// What an image of a registry may have at most, besides what the domain says. The compressed size is what the manifest
+// states; while layers are unpacked, the watch over the disk ends one that inflates without end.
 const (
-	maxManifest     = 4 << 20
-	maxLayers       = 127
 	maxCompressed   = 20 << 30
 	maxUncompressed = 50 << 30
 	maxAccountFile  = 1 << 20
@@ -62,8 +61,8 @@ func (r *runner) checkManifest(ctx context.Context, ref types.ImageReference, sy
 
 func checkParts(body []byte, mime string) error {
 	switch {
-	case len(body) > maxManifest:
-		return fmt.Errorf("manifest has %d bytes, more than %d", len(body), maxManifest)
+	case len(body) > registry.MaxManifest:
+		return fmt.Errorf("manifest has %d bytes, more than %d", len(body), registry.MaxManifest)
 	case mime == manifest.DockerV2Schema1MediaType || mime == manifest.DockerV2Schema1SignedMediaType:
 		return errors.New("schema 1 images are not supported")
 	}
@@ -72,8 +71,8 @@ func checkParts(body []byte, mime string) error {
 		return fmt.Errorf("read manifest: %w", err)
 	}
 	layers := parsed.LayerInfos()
-	if len(layers) > maxLayers {
-		return fmt.Errorf("image has %d layers, more than %d", len(layers), maxLayers)
+	if len(layers) > registry.MaxLayers {
+		return fmt.Errorf("image has %d layers, more than %d", len(layers), registry.MaxLayers)
 	}
 	var total int64
 	for _, layer := range layers {

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kilnhq/kiln/daemon/worker"
+	"github.com/kilnhq/kiln/internal/domain/registry"
 )
 
 // events decodes what a reporter wrote.
@@ -204,10 +205,10 @@ func TestCheckParts(t *testing.T) {
 		ok         bool
 	}{
 		"OK":            {image(one), oci, true},
-		"TooManyLayers": {image(strings.Split(strings.Repeat(one+"\n", maxLayers+1), "\n")[:maxLayers+1]...), oci, false},
+		"TooManyLayers": {image(strings.Split(strings.Repeat(one+"\n", registry.MaxLayers+1), "\n")[:registry.MaxLayers+1]...), oci, false},
 		"TooLarge":      {image(fmt.Sprintf(layer, int64(maxCompressed)+1, "")), oci, false},
 		"Foreign":       {image(fmt.Sprintf(layer, 5, `,"urls":["http://192.0.2.1/x"]`)), oci, false},
-		"HugeManifest":  {image(one) + strings.Repeat(" ", maxManifest), oci, false},
+		"HugeManifest":  {image(one) + strings.Repeat(" ", registry.MaxManifest), oci, false},
 		"Schema1":       {`{"schemaVersion":1}`, "application/vnd.docker.distribution.manifest.v1+json", false},
 		"Garbage":       {"{", oci, false},
 	} {

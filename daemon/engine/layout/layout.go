@@ -18,12 +18,12 @@ import (
 	imgspec "github.com/opencontainers/image-spec/specs-go/v1"
 	"go.podman.io/image/v5/manifest"
 	"go.podman.io/image/v5/types"
+
+	"github.com/kilnhq/kiln/internal/domain/registry"
 )
 
-// What an image may have at most, besides the bytes that its caller allows.
+// What an image may have at most, besides what the rules for all images of registries say and the bytes that its caller allows.
 const (
-	maxText    = 4 << 20 // bytes of a manifest or a configuration
-	maxLayers  = 127
 	maxEntries = 500_000 // in all layers
 	maxPath    = 4096    // bytes
 	maxDepth   = 255
@@ -82,7 +82,7 @@ func Check(i Image) error {
 		return err
 	}
 	layers := m.LayerInfos()
-	if len(layers) == 0 || len(layers) > maxLayers || len(layers) != len(config.RootFS.DiffIDs) {
+	if len(layers) == 0 || len(layers) > registry.MaxLayers || len(layers) != len(config.RootFS.DiffIDs) {
 		return bad("it has %d layers, and its configuration %d", len(layers), len(config.RootFS.DiffIDs))
 	}
 	b := &budget{bytes: i.MaxBytes, entries: maxEntries}
@@ -134,12 +134,12 @@ func read(root *os.Root, name string, want digest.Digest) ([]byte, error) {
 		return nil, fmt.Errorf("open part of an image: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	text, err := io.ReadAll(io.LimitReader(file, maxText+1))
+	text, err := io.ReadAll(io.LimitReader(file, registry.MaxManifest+1))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read part of an image: %w", err)
-	case len(text) > maxText:
-		return nil, bad("a part of it has more than %d bytes", maxText)
+	case len(text) > registry.MaxManifest:
+		return nil, bad("a part of it has more than %d bytes", registry.MaxManifest)
 	case digest.FromBytes(text) != want:
 		return nil, bad("a part of it has not the digest %s", want)
 	}
